@@ -1,0 +1,1 @@
+"""Agents that agentd can run: one folder each, all behind `agent.Agent`."""
