@@ -22,8 +22,8 @@ from wire.errors import ClockSkew, Malformed, SealBroken, TokenInvalid, TokenRep
 RAW_KEY_BYTES = 32
 DEVICE_ID_LENGTH = 26
 TOKEN_LIFE_SECONDS = 60
-CLOCK_LEEWAY_SECONDS = 5
-"""How far ahead of the verifier a device's clock may be before it is told so."""
+CLOCK_LEEWAY_SECONDS = 30
+"""How far a device's clock may be off, either way, before it is told so."""
 MAX_TOKEN_LENGTH = 4096
 JTI_BYTES = 16
 
@@ -91,7 +91,8 @@ class Identity:
     @cached_property
     def public(self) -> PublicKeys:
         """What others may know."""
-        return PublicKeys(self._sign_key.public_key().public_bytes_raw(), self._agree_key.public_key().public_bytes_raw())
+        sign, agree = self._sign_key.public_key(), self._agree_key.public_key()
+        return PublicKeys(sign.public_bytes_raw(), agree.public_bytes_raw())
 
     @property
     def device_id(self) -> str:
@@ -126,7 +127,7 @@ class Proof:
     keys: PublicKeys
     jti: str
     expires: int
-    """Unix seconds."""
+    """Unix seconds after which verify_token refuses it, leeway included."""
 
 
 def make_token(identity: Identity, audience: str, now: int, jti: bytes) -> str:
@@ -158,7 +159,7 @@ def verify_token(token: str, audience: str, now: int) -> Proof:
     if claims.get("iss") != keys.device_id:
         raise TokenInvalid("The token's id does not name its keys; the device must make a new token.")
     if claims.get("aud") != audience:
-        raise TokenInvalid(f"The token was made for another relay; this one is {audience}. Check the device's relay URL.")
+        raise TokenInvalid(f"The token was made for another relay; this one is {audience}. Check the relay's URL.")
     jti = claims.get("jti")
     if not isinstance(jti, str) or len(_unb64(jti)) != JTI_BYTES:
         raise TokenInvalid("The token has no usable jti; the device must make a new token.")
@@ -211,9 +212,9 @@ def _check_times(claims: Mapping[str, object], now: int) -> int:
         raise TokenInvalid(f"The token must carry iat and exp, at most {TOKEN_LIFE_SECONDS} seconds apart.")
     if issued > now + CLOCK_LEEWAY_SECONDS:
         raise ClockSkew(f"The device's clock is {issued - now} s ahead of the relay's; correct it.", now)
-    if expires <= now:
+    if expires + CLOCK_LEEWAY_SECONDS <= now:
         raise ClockSkew(f"The token ended {now - expires} s ago; correct the device's clock or make a new token.", now)
-    return expires
+    return expires + CLOCK_LEEWAY_SECONDS
 
 
 class SeenTokens:

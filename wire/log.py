@@ -119,7 +119,7 @@ class Replica(Generic[V]):
     both or neither.
     """
 
-    def __init__(  # noqa: PLR0913 - a replica is restored from exactly these six facts
+    def __init__(
         self,
         epoch: bytes,
         records: Iterable[Record[V]] = (),
