@@ -213,7 +213,9 @@ class Advice(StrEnum):
     ANSWER = "answer"
     """A repeat: send the remembered answer."""
     REFUSE_EXPIRED = "refuse expired"
-    """Too late: refuse it, nothing was done."""
+    """New, and too late: nothing was done. `take` it and `answer` with the refusal, so that it stays refused."""
+    REFUSE_UNKNOWN = "refuse unknown"
+    """So old that it may be one that was answered and forgotten: refuse it, saying that the outcome is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,11 +235,13 @@ class Remembered:
 def advise(known: Remembered | None, expires_ms: int, now_ms: int, horizon_ms: int = 0) -> Advice:
     """The decision on an arriving call, given what is remembered of it; Malformed when it expires too far away.
 
-    `horizon_ms` is the latest expiry of any forgotten call: whatever expires no later might be one of those, and is
-    refused whatever the clock says, because a clock can be set back.
+    `horizon_ms` is the latest expiry of any forgotten call: what expires no later may be one of those, whatever the
+    clock says now, because a clock can be set back.
     """
     if known is None:
-        if expires_ms <= max(now_ms, horizon_ms):
+        if expires_ms <= horizon_ms:
+            return Advice.REFUSE_UNKNOWN
+        if expires_ms <= now_ms:
             return Advice.REFUSE_EXPIRED
         if expires_ms > now_ms + MAX_TTL_MS:
             raise Malformed("This call expires more than a week from now; check the clocks of both devices.")

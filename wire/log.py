@@ -51,9 +51,10 @@ class Record(Generic[V]):
 
 
 class Log(Generic[V]):
-    """The writer's side: numbers records and keeps the newest of each key.
+    """The writer's side: numbers records and keeps the newest of each key, tombstones included, for ever.
 
-    The shell commits a record before it publishes it; otherwise a crash would give its seq away twice.
+    A writer that let go of a tombstone could not tell a reader who was away of the deletion. The shell commits a
+    record before it publishes it; otherwise a crash would give its seq away twice.
     """
 
     def __init__(self, epoch: bytes, records: Iterable[Record[V]] = (), head: int = 0) -> None:
@@ -104,13 +105,6 @@ class Log(Generic[V]):
             )
         return self.after(stored.seq, limit)
 
-    def drop(self, through: int) -> list[Record[V]]:
-        """Retention: the records at or below `through` that are let go, tombstones among them."""
-        gone = list(takewhile(lambda record: record.seq <= through, self._newest.values()))
-        for record in gone:
-            del self._newest[record.key]
-        return gone
-
 
 class Replica(Generic[V]):
     """The reader's side: the newest value of each key, and how far it reaches.
@@ -160,7 +154,7 @@ class Replica(Generic[V]):
         return sorted((r for r in self._newest.values() if r.seq > seq), key=lambda record: record.seq)
 
     def resume(self) -> Cursor:
-        """A link begins: the cursor to ask from. What the peer says is truncated is measured against it."""
+        """A link begins: the cursor to ask from. What the peer has let go is measured against it."""
         self._asked_from = self.through
         return self.cursor
 
@@ -189,15 +183,22 @@ class Replica(Generic[V]):
         known = self._newest.get(record.key)
         return record.seq > (self.truncated_through if known is None else known.seq)
 
-    def caught_up(self, through: int, truncated_through: int = 0, *, after: int | None = None) -> None:
-        """The peer has sent all it stored, up to `through`, having let go of everything through `truncated_through`.
+    def peer_let_go(self, truncated_through: int) -> None:
+        """The peer no longer has what is at or below `truncated_through`; it says so before it sends anything else.
 
         When that is above the place this reader asked from, changes may be among what was let go: older values are
-        then unsure (see `is_unsure`) until a newer record or a call for the page settles them. `after` as in `apply`.
+        then unsure (see `is_unsure`) until a newer record or a call for the page settles them.
         """
-        self.apply((), through=max(through, truncated_through), after=after)
         if truncated_through > self._asked_from:
             self.unsure_through = max(self.unsure_through, truncated_through)
+
+    def caught_up(self, through: int, truncated_through: int = 0, *, after: int | None = None) -> None:
+        """The peer has sent all it stored, up to `through`.
+
+        `truncated_through` as in `peer_let_go`, `after` as in `apply`.
+        """
+        self.apply((), through=max(through, truncated_through), after=after)
+        self.peer_let_go(truncated_through)
         self._asked_from = self.through
 
     def is_unsure(self, key: bytes) -> bool:

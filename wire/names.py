@@ -148,9 +148,11 @@ def opaque_key(name_key: bytes, name: str) -> bytes:
     """
     if len(name_key) != NAME_KEY_BYTES:
         raise Malformed(f"A name key has {NAME_KEY_BYTES} bytes, not {len(name_key)}.")
-    if parse(name).kind is Kind.GRANT:
-        return name.encode("ascii")
-    return hmac.digest(name_key, name.encode("ascii"), hashlib.sha256)[:OPAQUE_KEY_BYTES]
+    if parse(name).kind is not Kind.GRANT:
+        return hmac.digest(name_key, name.encode("ascii"), hashlib.sha256)[:OPAQUE_KEY_BYTES]
+    if len(name) <= OPAQUE_KEY_BYTES:
+        raise Malformed("A device id is 26 characters long; a shorter one could pass for an opaque key.")
+    return name.encode("ascii")
 
 
 def granted_device(key: bytes) -> str | None:
