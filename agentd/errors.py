@@ -1,0 +1,110 @@
+"""Every error of agentd's core. Those of agents are in agentd/agents/agent.py, those of seals and names in wire/errors.py.
+
+wire.errors.HalyardError      a refusal that can cross the wire: (code, reason, message)
+├── Refused                   a call that cannot be done as it was asked; built by the functions below
+└── StoreUnavailableError     the store is full, locked or failing
+AgentdError                   the daemon cannot start or go on; a sentence for the person who started it
+├── ConfigError               something it was told makes no sense
+├── AlreadyRunningError       another daemon of this profile runs
+└── StoreDamagedError         the store cannot be read by this release
+"""
+
+from collections.abc import Mapping
+
+from wire.errors import REFUSED, Code, HalyardError
+
+
+class AgentdError(Exception):
+    """The daemon cannot start or go on."""
+
+
+class ConfigError(AgentdError):
+    """Something it was told makes no sense."""
+
+
+class AlreadyRunningError(AgentdError):
+    """Another daemon of this profile runs; `pid` says which."""
+
+    def __init__(self, pid: int, profile: str) -> None:
+        super().__init__(
+            f"agentd already runs for profile {profile!r} (process {pid}). "
+            "Stop it with `agentd stop`, or choose another --profile."
+        )
+        self.pid = pid
+
+
+class StoreDamagedError(AgentdError):
+    """The store cannot be read by this release."""
+
+
+class Refused(HalyardError):
+    """A call that cannot be done as it was asked. `metadata` goes into ErrorInfo."""
+
+    def __init__(self, code: Code, reason: str, message: str, metadata: Mapping[str, str] | None = None) -> None:
+        super().__init__(code, reason, message)
+        self.metadata = dict(metadata or {})
+
+
+class StoreUnavailableError(HalyardError):
+    """The store did not take a write; it is tried again, and nothing that was acknowledged is lost."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(
+            Code.UNAVAILABLE,
+            "STORE_UNAVAILABLE",
+            f"agentd cannot write to its store ({cause}); check the disk's free space, then try again.",
+        )
+
+
+def malformed(message: str) -> Refused:
+    """The request breaks the contract."""
+    return Refused(Code.INVALID_ARGUMENT, "MALFORMED", message)
+
+
+def not_found(message: str) -> Refused:
+    """Nothing of that name is here."""
+    return Refused(Code.NOT_FOUND, "NOT_FOUND", message)
+
+
+def already_decided(decided_by: str, outcome: str) -> Refused:
+    """Somebody was first; both words are for people."""
+    return Refused(
+        Code.FAILED_PRECONDITION,
+        "ALREADY_DECIDED",
+        f"{decided_by} decided this first: {outcome}.",
+        {"decided_by": decided_by, "outcome": outcome},
+    )
+
+
+def expired(message: str) -> Refused:
+    """Nobody waits for this decision any more."""
+    return Refused(Code.FAILED_PRECONDITION, "EXPIRED", message)
+
+
+def role_insufficient(message: str) -> Refused:
+    """The caller may not do this."""
+    return Refused(REFUSED, "ROLE_INSUFFICIENT", message)
+
+
+def local_decisions_off() -> Refused:
+    """The socket does not decide."""
+    return Refused(
+        REFUSED,
+        "LOCAL_DECISIONS_OFF",
+        "Programs on this machine may not decide, nor change devices or roles. Use a paired app, "
+        "or start agentd with --local-decisions (docs/threat-model.md says what that opens).",
+    )
+
+
+def unsupported(message: str) -> Refused:
+    """The agent or this release cannot do it."""
+    return Refused(Code.UNIMPLEMENTED, "UNSUPPORTED", message)
+
+
+def outcome_unknown() -> Refused:
+    """Agentd stopped in the middle of an effect that cannot be looked up."""
+    return Refused(
+        Code.UNKNOWN,
+        "OUTCOME_UNKNOWN",
+        "agentd was stopped while doing this and cannot tell whether it happened; look before you ask for it again.",
+    )

@@ -1,0 +1,255 @@
+"""The workstation's memory on disk: one SQLite file, one writer thread, group commit.
+
+The event loop never waits for a disk: it queues writes, which one thread commits together, in order, as many as came
+while the last commit was on its way to the platter. Whoever must know that something is safe awaits `flush`. Reads go
+through a connection of their own and see what is committed; owners of a table keep what is not committed yet.
+
+A failing disk loses nothing: the writer keeps what it could not write and tries again; who waits for it hears at once.
+"""
+
+import asyncio
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from agentd.errors import StoreDamagedError, StoreUnavailableError
+
+RETRY_SECONDS = 1.0
+BUSY_MS = 5_000
+
+Statement = tuple[str, Sequence[object]]
+"""SQL and its parameters. Statements of one `write` are committed together or not at all."""
+
+_log = logging.getLogger(__name__)
+
+_VERSIONS = (
+    """
+    CREATE TABLE resources(
+        seq INTEGER PRIMARY KEY,       -- place in the log
+        name TEXT NOT NULL UNIQUE,     -- the key in clear
+        kind INTEGER NOT NULL,         -- field number of Resource.value; 0 for grants
+        body BLOB NOT NULL,            -- Resource without update_time; a sealed key ring for grants
+        time_ms INTEGER NOT NULL       -- Resource.update_time
+    );
+    CREATE INDEX resources_by_kind ON resources(kind, seq);
+    CREATE TABLE calls(
+        arrival INTEGER PRIMARY KEY,
+        device TEXT NOT NULL,
+        call_id BLOB NOT NULL,
+        expires_ms INTEGER NOT NULL,
+        request BLOB NOT NULL,
+        step TEXT NOT NULL,
+        plan BLOB NOT NULL,            -- ids drawn before the effect began
+        answer BLOB NOT NULL,
+        answered_ms INTEGER NOT NULL,
+        UNIQUE(device, call_id)
+    );
+    CREATE TABLE prompts(
+        message TEXT PRIMARY KEY,      -- "sessions/{s}/messages/{m}"
+        call_id BLOB NOT NULL,
+        device TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE devices(
+        device_id TEXT PRIMARY KEY,
+        sign_key BLOB NOT NULL,
+        agree_key BLOB NOT NULL,
+        resource BLOB NOT NULL         -- halyard.agent.v1.Device
+    ) WITHOUT ROWID;
+    CREATE TABLE epoch_keys(
+        number INTEGER PRIMARY KEY,
+        secret BLOB NOT NULL,
+        begins INTEGER NOT NULL,       -- the first seq that it seals
+        born_ms INTEGER NOT NULL,
+        seals INTEGER NOT NULL
+    );
+    CREATE TABLE adapter_memory(
+        agent TEXT NOT NULL,
+        key TEXT NOT NULL,
+        value BLOB NOT NULL,
+        PRIMARY KEY(agent, key)
+    ) WITHOUT ROWID;
+    CREATE TABLE meta(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+    """,
+)
+"""What each schema version adds to the one before; `user_version` counts them."""
+
+
+class Store:
+    """The file. Open it inside the running loop, with `with`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._loop = asyncio.get_running_loop()
+        self._ready = threading.Condition()
+        self._queue: list[Sequence[Statement]] = []
+        self._queued = 0
+        self._committed = 0
+        self._closing = False
+        self._waiters: list[tuple[int, asyncio.Future[None]]] = []
+        self._listeners: list[Callable[[], None]] = []
+        self._writer = threading.Thread(target=self._write_until_closed, name="store-writer")
+
+    def __enter__(self) -> Self:
+        _bring_up_to_date(self._path)
+        self._reader = _connect(self._path)
+        self._writer.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Commits what is queued, then closes. What a failing disk did not take is lost here and only here."""
+        with self._ready:
+            self._closing = True
+            self._ready.notify()
+        self._writer.join()
+        self._reader.close()
+
+    @property
+    def committed(self) -> int:
+        """The newest ticket that is on disk."""
+        return self._committed
+
+    def on_commit(self, listener: Callable[[], None]) -> None:
+        """Calls `listener` on the loop after every group commit."""
+        self._listeners.append(listener)
+
+    def write(self, *statements: Statement) -> int:
+        """Queues one transaction and returns its ticket; later tickets are committed later."""
+        with self._ready:
+            self._queue.append(statements)
+            self._queued += 1
+            self._ready.notify()
+            return self._queued
+
+    async def flush(self, ticket: int | None = None) -> None:
+        """Returns once everything up to `ticket` (default: all that is queued) is on disk.
+
+        StoreUnavailableError when the disk refuses; the write is kept and tried again all the same.
+        """
+        goal = self._queued if ticket is None else ticket
+        if self._committed >= goal:
+            return
+        done: asyncio.Future[None] = self._loop.create_future()
+        self._waiters.append((goal, done))
+        await done
+
+    def rows(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """What is committed, read at once; StoreUnavailableError when the file cannot be read."""
+        try:
+            return self._reader.execute(sql, parameters).fetchall()
+        except sqlite3.OperationalError as error:
+            raise StoreUnavailableError(str(error)) from error
+
+    def row(self, sql: str, *parameters: object) -> tuple[Any, ...] | None:
+        """The first of `rows`."""
+        found = self.rows(sql, *parameters)
+        return found[0] if found else None
+
+    def meta(self, key: str) -> bytes | None:
+        """A value of the `meta` table."""
+        found = self.row("SELECT value FROM meta WHERE key = ?", key)
+        return bytes(found[0]) if found else None
+
+    # --- the writer thread ---
+
+    def _write_until_closed(self) -> None:
+        writer = _connect(self._path)
+        try:
+            while group := self._next_group():
+                self._commit(writer, group)
+        finally:
+            writer.close()
+
+    def _next_group(self) -> list[Sequence[Statement]]:
+        with self._ready:
+            self._ready.wait_for(lambda: self._queue or self._closing)
+            group, self._queue = self._queue, []
+            return group
+
+    def _commit(self, writer: sqlite3.Connection, group: list[Sequence[Statement]]) -> None:
+        try:
+            _execute(writer, (statement for statements in group for statement in statements))
+        except sqlite3.OperationalError as error:
+            self._put_back(group, str(error))
+            return
+        self._committed += len(group)
+        self._tell(self._notice_commit, self._committed)
+
+    def _put_back(self, group: list[Sequence[Statement]], cause: str) -> None:
+        _log.error("The store did not take %d writes (%s); trying again.", len(group), cause)
+        self._tell(self._notice_failure, cause)
+        with self._ready:
+            if self._closing:
+                self._queue = []
+                return
+            self._queue = group + self._queue
+            self._ready.wait_for(lambda: self._closing, RETRY_SECONDS)
+
+    def _tell(self, callback: Callable[..., None], argument: object) -> None:
+        # The loop may be gone when the last group is committed during shutdown.
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(callback, argument)
+
+    # --- back on the loop ---
+
+    def _notice_commit(self, committed: int) -> None:
+        waiting, self._waiters = self._waiters, []
+        for ticket, done in waiting:
+            if ticket > committed:
+                self._waiters.append((ticket, done))
+            elif not done.done():
+                done.set_result(None)
+        for listener in self._listeners:
+            listener()
+
+    def _notice_failure(self, cause: str) -> None:
+        waiting, self._waiters = self._waiters, []
+        for _, done in waiting:
+            if not done.done():
+                done.set_exception(StoreUnavailableError(cause))
+
+
+def put_meta(key: str, value: bytes) -> Statement:
+    """The statement that remembers one value."""
+    return "INSERT OR REPLACE INTO meta(key, value) VALUES(?, ?)", (key, value)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    # The writer's connection is made in its own thread; isolation_level None leaves transactions to us.
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+    connection.execute("PRAGMA synchronous = FULL")
+    return connection
+
+
+def _execute(writer: sqlite3.Connection, statements: Iterable[Statement]) -> None:
+    writer.execute("BEGIN IMMEDIATE")
+    try:
+        for sql, parameters in statements:
+            writer.execute(sql, parameters)
+        writer.execute("COMMIT")
+    except BaseException:
+        if writer.in_transaction:
+            writer.execute("ROLLBACK")
+        raise
+
+
+def _bring_up_to_date(path: Path) -> None:
+    connection = _connect(path)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version > len(_VERSIONS):
+            raise StoreDamagedError(f"{path} was written by a newer release of Halyard; update agentd.")
+        for number, script in enumerate(_VERSIONS[version:], start=version + 1):
+            connection.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT;")
+    except sqlite3.DatabaseError as error:
+        raise StoreDamagedError(f"{path} cannot be read ({error}); move it away, and agentd begins anew.") from error
+    finally:
+        connection.close()
+    path.chmod(0o600)
