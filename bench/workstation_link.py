@@ -38,7 +38,7 @@ class WorkstationLink:
 
     async def follow(self) -> None:
         """Reads until the link ends, keeping `stored`."""
-        async for frame in self.stream:
+        while isinstance(frame := await self.stream.read(), link.AttachWorkstationResponse):
             if frame.WhichOneof("frame") == "stored":
                 async with self.stored_changed:
                     self.stored = frame.stored.through
