@@ -18,9 +18,7 @@ def generate(request: plugin_pb2.CodeGeneratorRequest) -> plugin_pb2.CodeGenerat
     response = plugin_pb2.CodeGeneratorResponse(
         supported_features=plugin_pb2.CodeGeneratorResponse.FEATURE_PROTO3_OPTIONAL
     )
-    with_service = [
-        file.name for file in request.proto_file if file.service and file.name in request.file_to_generate
-    ]
+    with_service = [file.name for file in request.proto_file if file.service and file.name in request.file_to_generate]
     if not with_service:
         return response
     with tempfile.TemporaryDirectory() as name:

@@ -985,9 +985,7 @@ class AddProjectRequest(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "AddProjectRequest", AddProjectRequest
-)
+default_message_pool.register_message("halyard.agent.v1", "AddProjectRequest", AddProjectRequest)
 
 
 @dataclass(eq=False, repr=False)
@@ -996,17 +994,13 @@ class AddProjectResponse(betterproto2.Message):
     The project it is.
     """
 
-    project: "Project | None" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, optional=True
-    )
+    project: "Project | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
     """
     Existing or new.
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "AddProjectResponse", AddProjectResponse
-)
+default_message_pool.register_message("halyard.agent.v1", "AddProjectResponse", AddProjectResponse)
 
 
 @dataclass(eq=False, repr=False)
@@ -1030,9 +1024,7 @@ class Agent(betterproto2.Message):
     Its release.
     """
 
-    state: "AgentState" = betterproto2.field(
-        4, betterproto2.TYPE_ENUM, default_factory=lambda: AgentState(0)
-    )
+    state: "AgentState" = betterproto2.field(4, betterproto2.TYPE_ENUM, default_factory=lambda: AgentState(0))
     """
     How it is.
     """
@@ -1042,23 +1034,17 @@ class Agent(betterproto2.Message):
     For a person: why it is not ready and what to do.
     """
 
-    models: "list[Model]" = betterproto2.field(
-        6, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    models: "list[Model]" = betterproto2.field(6, betterproto2.TYPE_MESSAGE, repeated=True)
     """
     Models it can use; ids are the agent's own, for example "anthropic/claude-sonnet-4-5".
     """
 
-    modes: "list[Mode]" = betterproto2.field(
-        7, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    modes: "list[Mode]" = betterproto2.field(7, betterproto2.TYPE_MESSAGE, repeated=True)
     """
     Modes it can work in, for example "build" and "plan".
     """
 
-    commands: "list[Command]" = betterproto2.field(
-        8, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    commands: "list[Command]" = betterproto2.field(8, betterproto2.TYPE_MESSAGE, repeated=True)
     """
     Slash commands it knows.
     """
@@ -1073,9 +1059,7 @@ class Agent(betterproto2.Message):
     Mode used when none is chosen.
     """
 
-    capabilities: "list[str]" = betterproto2.field(
-        11, betterproto2.TYPE_STRING, repeated=True
-    )
+    capabilities: "list[str]" = betterproto2.field(11, betterproto2.TYPE_STRING, repeated=True)
     """
     What it can do, for clients that offer more than the floor: "revert", "fork", "compact", "questions".
     """
@@ -1095,9 +1079,7 @@ class AnswerRequest(betterproto2.Message):
     "sessions/{s}/questions/{q}".
     """
 
-    answers: "list[QuestionAnswer]" = betterproto2.field(
-        2, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    answers: "list[QuestionAnswer]" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, repeated=True)
     """
     One per prompt. Empty with dismiss.
     """
@@ -1108,9 +1090,7 @@ class AnswerRequest(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "AnswerRequest", AnswerRequest
-)
+default_message_pool.register_message("halyard.agent.v1", "AnswerRequest", AnswerRequest)
 
 
 @dataclass(eq=False, repr=False)
@@ -1119,17 +1099,13 @@ class AnswerResponse(betterproto2.Message):
     It is answered.
     """
 
-    question: "Question | None" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, optional=True
-    )
+    question: "Question | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
     """
     As it stands now.
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "AnswerResponse", AnswerResponse
-)
+default_message_pool.register_message("halyard.agent.v1", "AnswerResponse", AnswerResponse)
 
 
 @dataclass(eq=False, repr=False)
@@ -1149,9 +1125,7 @@ class ArchiveSessionRequest(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "ArchiveSessionRequest", ArchiveSessionRequest
-)
+default_message_pool.register_message("halyard.agent.v1", "ArchiveSessionRequest", ArchiveSessionRequest)
 
 
 @dataclass(eq=False, repr=False)
@@ -1160,17 +1134,13 @@ class ArchiveSessionResponse(betterproto2.Message):
     It is done.
     """
 
-    session: "Session | None" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, optional=True
-    )
+    session: "Session | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
     """
     As it stands now.
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "ArchiveSessionResponse", ArchiveSessionResponse
-)
+default_message_pool.register_message("halyard.agent.v1", "ArchiveSessionResponse", ArchiveSessionResponse)
 
 
 @dataclass(eq=False, repr=False)
@@ -1202,9 +1172,7 @@ class CallResult(betterproto2.Message):
         - result: Exactly one is set.
     """
 
-    response: "bytes | None" = betterproto2.field(
-        1, betterproto2.TYPE_BYTES, optional=True, group="result"
-    )
+    response: "bytes | None" = betterproto2.field(1, betterproto2.TYPE_BYTES, optional=True, group="result")
     """
     The serialized response message.
     """
@@ -1263,9 +1231,7 @@ class ChangeSet(betterproto2.Message):
     Files changed together.
     """
 
-    diffs: "list[FileDiff]" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    diffs: "list[FileDiff]" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, repeated=True)
     """
     The files.
     """
@@ -1306,9 +1272,7 @@ class CompactSessionRequest(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "CompactSessionRequest", CompactSessionRequest
-)
+default_message_pool.register_message("halyard.agent.v1", "CompactSessionRequest", CompactSessionRequest)
 
 
 @dataclass(eq=False, repr=False)
@@ -1320,9 +1284,7 @@ class CompactSessionResponse(betterproto2.Message):
     pass
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "CompactSessionResponse", CompactSessionResponse
-)
+default_message_pool.register_message("halyard.agent.v1", "CompactSessionResponse", CompactSessionResponse)
 
 
 @dataclass(eq=False, repr=False)
@@ -1336,9 +1298,7 @@ class DecideRequest(betterproto2.Message):
     "sessions/{s}/permissions/{p}".
     """
 
-    outcome: "DecisionState" = betterproto2.field(
-        2, betterproto2.TYPE_ENUM, default_factory=lambda: DecisionState(0)
-    )
+    outcome: "DecisionState" = betterproto2.field(2, betterproto2.TYPE_ENUM, default_factory=lambda: DecisionState(0))
     """
     ALLOWED_ONCE, ALLOWED_ALWAYS or DENIED.
     """
@@ -1349,9 +1309,7 @@ class DecideRequest(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "DecideRequest", DecideRequest
-)
+default_message_pool.register_message("halyard.agent.v1", "DecideRequest", DecideRequest)
 
 
 @dataclass(eq=False, repr=False)
@@ -1360,17 +1318,13 @@ class DecideResponse(betterproto2.Message):
     It is decided.
     """
 
-    permission: "Permission | None" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, optional=True
-    )
+    permission: "Permission | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
     """
     As it stands now.
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "DecideResponse", DecideResponse
-)
+default_message_pool.register_message("halyard.agent.v1", "DecideResponse", DecideResponse)
 
 
 @dataclass(eq=False, repr=False)
@@ -1390,10 +1344,7 @@ class Decision(betterproto2.Message):
     """
 
     decide_time: "datetime.datetime | None" = betterproto2.field(
-        3,
-        betterproto2.TYPE_MESSAGE,
-        unwrap=lambda: ___google__protobuf__.Timestamp,
-        optional=True,
+        3, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
     )
     """
     When.
@@ -1447,9 +1398,7 @@ class DeleteSessionRequest(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "DeleteSessionRequest", DeleteSessionRequest
-)
+default_message_pool.register_message("halyard.agent.v1", "DeleteSessionRequest", DeleteSessionRequest)
 
 
 @dataclass(eq=False, repr=False)
@@ -1461,9 +1410,7 @@ class DeleteSessionResponse(betterproto2.Message):
     pass
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "DeleteSessionResponse", DeleteSessionResponse
-)
+default_message_pool.register_message("halyard.agent.v1", "DeleteSessionResponse", DeleteSessionResponse)
 
 
 @dataclass(eq=False, repr=False)
@@ -1487,9 +1434,7 @@ class Delta(betterproto2.Message):
     What is appended.
     """
 
-    field: "DeltaField" = betterproto2.field(
-        4, betterproto2.TYPE_ENUM, default_factory=lambda: DeltaField(0)
-    )
+    field: "DeltaField" = betterproto2.field(4, betterproto2.TYPE_ENUM, default_factory=lambda: DeltaField(0))
     """
     Which field of the part grows.
     """
@@ -1504,9 +1449,7 @@ class DeltaBatch(betterproto2.Message):
     Hints of one session, in order.
     """
 
-    deltas: "list[Delta]" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    deltas: "list[Delta]" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, repeated=True)
     """
     The hints.
     """
@@ -1536,28 +1479,20 @@ class Device(betterproto2.Message):
     "android", "ios", "web", "linux" …; for display only.
     """
 
-    role: "DeviceRole" = betterproto2.field(
-        4, betterproto2.TYPE_ENUM, default_factory=lambda: DeviceRole(0)
-    )
+    role: "DeviceRole" = betterproto2.field(4, betterproto2.TYPE_ENUM, default_factory=lambda: DeviceRole(0))
     """
     What it may do.
     """
 
     pair_time: "datetime.datetime | None" = betterproto2.field(
-        5,
-        betterproto2.TYPE_MESSAGE,
-        unwrap=lambda: ___google__protobuf__.Timestamp,
-        optional=True,
+        5, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
     )
     """
     When it was paired.
     """
 
     last_call_time: "datetime.datetime | None" = betterproto2.field(
-        6,
-        betterproto2.TYPE_MESSAGE,
-        unwrap=lambda: ___google__protobuf__.Timestamp,
-        optional=True,
+        6, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
     )
     """
     When it last called; unset when never.
@@ -1593,9 +1528,7 @@ class FileDiff(betterproto2.Message):
     Lines taken away.
     """
 
-    change: "FileChange" = betterproto2.field(
-        5, betterproto2.TYPE_ENUM, default_factory=lambda: FileChange(0)
-    )
+    change: "FileChange" = betterproto2.field(5, betterproto2.TYPE_ENUM, default_factory=lambda: FileChange(0))
     """
     What became of the file.
     """
@@ -1641,10 +1574,7 @@ class FileEntry(betterproto2.Message):
     """
 
     modify_time: "datetime.datetime | None" = betterproto2.field(
-        5,
-        betterproto2.TYPE_MESSAGE,
-        unwrap=lambda: ___google__protobuf__.Timestamp,
-        optional=True,
+        5, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
     )
     """
     Last change.
@@ -1706,9 +1636,7 @@ class FindFilesRequest(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "FindFilesRequest", FindFilesRequest
-)
+default_message_pool.register_message("halyard.agent.v1", "FindFilesRequest", FindFilesRequest)
 
 
 @dataclass(eq=False, repr=False)
@@ -1723,9 +1651,7 @@ class FindFilesResponse(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "FindFilesResponse", FindFilesResponse
-)
+default_message_pool.register_message("halyard.agent.v1", "FindFilesResponse", FindFilesResponse)
 
 
 @dataclass(eq=False, repr=False)
@@ -1745,9 +1671,7 @@ class ForkSessionRequest(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "ForkSessionRequest", ForkSessionRequest
-)
+default_message_pool.register_message("halyard.agent.v1", "ForkSessionRequest", ForkSessionRequest)
 
 
 @dataclass(eq=False, repr=False)
@@ -1756,17 +1680,13 @@ class ForkSessionResponse(betterproto2.Message):
     The session that began.
     """
 
-    session: "Session | None" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, optional=True
-    )
+    session: "Session | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
     """
     With its name.
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "ForkSessionResponse", ForkSessionResponse
-)
+default_message_pool.register_message("halyard.agent.v1", "ForkSessionResponse", ForkSessionResponse)
 
 
 @dataclass(eq=False, repr=False)
@@ -1778,31 +1698,23 @@ class GetDiffRequest(betterproto2.Message):
         - scope: What to look at.
     """
 
-    message: "str | None" = betterproto2.field(
-        1, betterproto2.TYPE_STRING, optional=True, group="scope"
-    )
+    message: "str | None" = betterproto2.field(1, betterproto2.TYPE_STRING, optional=True, group="scope")
     """
     "sessions/{s}/messages/{m}" of a person's prompt: what that turn changed.
     """
 
-    session: "str | None" = betterproto2.field(
-        2, betterproto2.TYPE_STRING, optional=True, group="scope"
-    )
+    session: "str | None" = betterproto2.field(2, betterproto2.TYPE_STRING, optional=True, group="scope")
     """
     "sessions/{s}": what the whole session changed.
     """
 
-    project: "str | None" = betterproto2.field(
-        3, betterproto2.TYPE_STRING, optional=True, group="scope"
-    )
+    project: "str | None" = betterproto2.field(3, betterproto2.TYPE_STRING, optional=True, group="scope")
     """
     "projects/{p}": what the working tree holds beyond the last commit.
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "GetDiffRequest", GetDiffRequest
-)
+default_message_pool.register_message("halyard.agent.v1", "GetDiffRequest", GetDiffRequest)
 
 
 @dataclass(eq=False, repr=False)
@@ -1811,17 +1723,13 @@ class GetDiffResponse(betterproto2.Message):
     What changed.
     """
 
-    diffs: "list[FileDiff]" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    diffs: "list[FileDiff]" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, repeated=True)
     """
     By path.
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "GetDiffResponse", GetDiffResponse
-)
+default_message_pool.register_message("halyard.agent.v1", "GetDiffResponse", GetDiffResponse)
 
 
 @dataclass(eq=False, repr=False)
@@ -1836,9 +1744,7 @@ class GetSessionRequest(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "GetSessionRequest", GetSessionRequest
-)
+default_message_pool.register_message("halyard.agent.v1", "GetSessionRequest", GetSessionRequest)
 
 
 @dataclass(eq=False, repr=False)
@@ -1847,38 +1753,28 @@ class GetSessionResponse(betterproto2.Message):
     A session with what waits in it.
     """
 
-    session: "Session | None" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, optional=True
-    )
+    session: "Session | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
     """
     The session.
     """
 
-    permissions: "list[Permission]" = betterproto2.field(
-        2, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    permissions: "list[Permission]" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, repeated=True)
     """
     Permissions that wait.
     """
 
-    questions: "list[Question]" = betterproto2.field(
-        3, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    questions: "list[Question]" = betterproto2.field(3, betterproto2.TYPE_MESSAGE, repeated=True)
     """
     Questions that wait.
     """
 
-    todo_list: "TodoList | None" = betterproto2.field(
-        4, betterproto2.TYPE_MESSAGE, optional=True
-    )
+    todo_list: "TodoList | None" = betterproto2.field(4, betterproto2.TYPE_MESSAGE, optional=True)
     """
     The agent's list, when it keeps one.
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "GetSessionResponse", GetSessionResponse
-)
+default_message_pool.register_message("halyard.agent.v1", "GetSessionResponse", GetSessionResponse)
 
 
 @dataclass(eq=False, repr=False)
@@ -1890,9 +1786,7 @@ class GetStatusRequest(betterproto2.Message):
     pass
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "GetStatusRequest", GetStatusRequest
-)
+default_message_pool.register_message("halyard.agent.v1", "GetStatusRequest", GetStatusRequest)
 
 
 @dataclass(eq=False, repr=False)
@@ -1901,9 +1795,7 @@ class GetStatusResponse(betterproto2.Message):
     How the workstation is.
     """
 
-    workstation: "Workstation | None" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, optional=True
-    )
+    workstation: "Workstation | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
     """
     The workstation and its agents.
     """
@@ -1913,9 +1805,7 @@ class GetStatusResponse(betterproto2.Message):
     Origin of the relay.
     """
 
-    link_state: "LinkState" = betterproto2.field(
-        3, betterproto2.TYPE_ENUM, default_factory=lambda: LinkState(0)
-    )
+    link_state: "LinkState" = betterproto2.field(3, betterproto2.TYPE_ENUM, default_factory=lambda: LinkState(0))
     """
     How the link is.
     """
@@ -1926,10 +1816,7 @@ class GetStatusResponse(betterproto2.Message):
     """
 
     link_change_time: "datetime.datetime | None" = betterproto2.field(
-        5,
-        betterproto2.TYPE_MESSAGE,
-        unwrap=lambda: ___google__protobuf__.Timestamp,
-        optional=True,
+        5, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
     )
     """
     Since when the link is as it is.
@@ -1966,9 +1853,7 @@ class GetStatusResponse(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "GetStatusResponse", GetStatusResponse
-)
+default_message_pool.register_message("halyard.agent.v1", "GetStatusResponse", GetStatusResponse)
 
 
 @dataclass(eq=False, repr=False)
@@ -1983,9 +1868,7 @@ class InterruptRequest(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "InterruptRequest", InterruptRequest
-)
+default_message_pool.register_message("halyard.agent.v1", "InterruptRequest", InterruptRequest)
 
 
 @dataclass(eq=False, repr=False)
@@ -2000,9 +1883,7 @@ class InterruptResponse(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "InterruptResponse", InterruptResponse
-)
+default_message_pool.register_message("halyard.agent.v1", "InterruptResponse", InterruptResponse)
 
 
 @dataclass(eq=False, repr=False)
@@ -2014,9 +1895,7 @@ class ListAgentsRequest(betterproto2.Message):
     pass
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "ListAgentsRequest", ListAgentsRequest
-)
+default_message_pool.register_message("halyard.agent.v1", "ListAgentsRequest", ListAgentsRequest)
 
 
 @dataclass(eq=False, repr=False)
@@ -2025,17 +1904,13 @@ class ListAgentsResponse(betterproto2.Message):
     Agents.
     """
 
-    agents: "list[Agent]" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    agents: "list[Agent]" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, repeated=True)
     """
     In order of preference.
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "ListAgentsResponse", ListAgentsResponse
-)
+default_message_pool.register_message("halyard.agent.v1", "ListAgentsResponse", ListAgentsResponse)
 
 
 @dataclass(eq=False, repr=False)
@@ -2055,9 +1930,7 @@ class ListCommandsRequest(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "ListCommandsRequest", ListCommandsRequest
-)
+default_message_pool.register_message("halyard.agent.v1", "ListCommandsRequest", ListCommandsRequest)
 
 
 @dataclass(eq=False, repr=False)
@@ -2066,17 +1939,13 @@ class ListCommandsResponse(betterproto2.Message):
     Commands.
     """
 
-    commands: "list[Command]" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    commands: "list[Command]" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, repeated=True)
     """
     In order of name.
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "ListCommandsResponse", ListCommandsResponse
-)
+default_message_pool.register_message("halyard.agent.v1", "ListCommandsResponse", ListCommandsResponse)
 
 
 @dataclass(eq=False, repr=False)
@@ -2088,9 +1957,7 @@ class ListDevicesRequest(betterproto2.Message):
     pass
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "ListDevicesRequest", ListDevicesRequest
-)
+default_message_pool.register_message("halyard.agent.v1", "ListDevicesRequest", ListDevicesRequest)
 
 
 @dataclass(eq=False, repr=False)
@@ -2099,17 +1966,13 @@ class ListDevicesResponse(betterproto2.Message):
     Devices.
     """
 
-    devices: "list[Device]" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    devices: "list[Device]" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, repeated=True)
     """
     By pairing time.
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "ListDevicesResponse", ListDevicesResponse
-)
+default_message_pool.register_message("halyard.agent.v1", "ListDevicesResponse", ListDevicesResponse)
 
 
 @dataclass(eq=False, repr=False)
@@ -2129,9 +1992,7 @@ class ListFilesRequest(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "ListFilesRequest", ListFilesRequest
-)
+default_message_pool.register_message("halyard.agent.v1", "ListFilesRequest", ListFilesRequest)
 
 
 @dataclass(eq=False, repr=False)
@@ -2140,17 +2001,13 @@ class ListFilesResponse(betterproto2.Message):
     What a folder holds.
     """
 
-    entries: "list[FileEntry]" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    entries: "list[FileEntry]" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, repeated=True)
     """
     Folders first, then by name.
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "ListFilesResponse", ListFilesResponse
-)
+default_message_pool.register_message("halyard.agent.v1", "ListFilesResponse", ListFilesResponse)
 
 
 @dataclass(eq=False, repr=False)
@@ -2175,9 +2032,7 @@ class ListMessagesRequest(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "ListMessagesRequest", ListMessagesRequest
-)
+default_message_pool.register_message("halyard.agent.v1", "ListMessagesRequest", ListMessagesRequest)
 
 
 @dataclass(eq=False, repr=False)
@@ -2186,9 +2041,7 @@ class ListMessagesResponse(betterproto2.Message):
     A page of messages.
     """
 
-    messages: "list[MessageWithParts]" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    messages: "list[MessageWithParts]" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, repeated=True)
     """
     Oldest first within the page.
     """
@@ -2199,9 +2052,7 @@ class ListMessagesResponse(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "ListMessagesResponse", ListMessagesResponse
-)
+default_message_pool.register_message("halyard.agent.v1", "ListMessagesResponse", ListMessagesResponse)
 
 
 @dataclass(eq=False, repr=False)
@@ -2216,9 +2067,7 @@ class ListModelsRequest(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "ListModelsRequest", ListModelsRequest
-)
+default_message_pool.register_message("halyard.agent.v1", "ListModelsRequest", ListModelsRequest)
 
 
 @dataclass(eq=False, repr=False)
@@ -2227,17 +2076,13 @@ class ListModelsResponse(betterproto2.Message):
     Models.
     """
 
-    models: "list[Model]" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    models: "list[Model]" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, repeated=True)
     """
     The default first.
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "ListModelsResponse", ListModelsResponse
-)
+default_message_pool.register_message("halyard.agent.v1", "ListModelsResponse", ListModelsResponse)
 
 
 @dataclass(eq=False, repr=False)
@@ -2252,9 +2097,7 @@ class ListModesRequest(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "ListModesRequest", ListModesRequest
-)
+default_message_pool.register_message("halyard.agent.v1", "ListModesRequest", ListModesRequest)
 
 
 @dataclass(eq=False, repr=False)
@@ -2263,17 +2106,13 @@ class ListModesResponse(betterproto2.Message):
     Modes.
     """
 
-    modes: "list[Mode]" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    modes: "list[Mode]" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, repeated=True)
     """
     The default first.
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "ListModesResponse", ListModesResponse
-)
+default_message_pool.register_message("halyard.agent.v1", "ListModesResponse", ListModesResponse)
 
 
 @dataclass(eq=False, repr=False)
@@ -2285,9 +2124,7 @@ class ListProjectsRequest(betterproto2.Message):
     pass
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "ListProjectsRequest", ListProjectsRequest
-)
+default_message_pool.register_message("halyard.agent.v1", "ListProjectsRequest", ListProjectsRequest)
 
 
 @dataclass(eq=False, repr=False)
@@ -2296,17 +2133,13 @@ class ListProjectsResponse(betterproto2.Message):
     Projects.
     """
 
-    projects: "list[Project]" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    projects: "list[Project]" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, repeated=True)
     """
     Most recently used first.
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "ListProjectsResponse", ListProjectsResponse
-)
+default_message_pool.register_message("halyard.agent.v1", "ListProjectsResponse", ListProjectsResponse)
 
 
 @dataclass(eq=False, repr=False)
@@ -2341,9 +2174,7 @@ class ListSessionsRequest(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "ListSessionsRequest", ListSessionsRequest
-)
+default_message_pool.register_message("halyard.agent.v1", "ListSessionsRequest", ListSessionsRequest)
 
 
 @dataclass(eq=False, repr=False)
@@ -2352,9 +2183,7 @@ class ListSessionsResponse(betterproto2.Message):
     Sessions.
     """
 
-    sessions: "list[Session]" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    sessions: "list[Session]" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, repeated=True)
     """
     Most recently updated first.
     """
@@ -2365,9 +2194,7 @@ class ListSessionsResponse(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "ListSessionsResponse", ListSessionsResponse
-)
+default_message_pool.register_message("halyard.agent.v1", "ListSessionsResponse", ListSessionsResponse)
 
 
 @dataclass(eq=False, repr=False)
@@ -2381,35 +2208,25 @@ class Message(betterproto2.Message):
     "sessions/{s}/messages/{m}".
     """
 
-    role: "Role" = betterproto2.field(
-        2, betterproto2.TYPE_ENUM, default_factory=lambda: Role(0)
-    )
+    role: "Role" = betterproto2.field(2, betterproto2.TYPE_ENUM, default_factory=lambda: Role(0))
     """
     Who speaks.
     """
 
-    state: "MessageState" = betterproto2.field(
-        3, betterproto2.TYPE_ENUM, default_factory=lambda: MessageState(0)
-    )
+    state: "MessageState" = betterproto2.field(3, betterproto2.TYPE_ENUM, default_factory=lambda: MessageState(0))
     """
     How far it is.
     """
 
     create_time: "datetime.datetime | None" = betterproto2.field(
-        4,
-        betterproto2.TYPE_MESSAGE,
-        unwrap=lambda: ___google__protobuf__.Timestamp,
-        optional=True,
+        4, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
     )
     """
     When it began. Order messages of a session by (create_time, name).
     """
 
     complete_time: "datetime.datetime | None" = betterproto2.field(
-        5,
-        betterproto2.TYPE_MESSAGE,
-        unwrap=lambda: ___google__protobuf__.Timestamp,
-        optional=True,
+        5, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
     )
     """
     When it ended; unset while it runs.
@@ -2425,9 +2242,7 @@ class Message(betterproto2.Message):
     The mode it was written in.
     """
 
-    usage: "Usage | None" = betterproto2.field(
-        8, betterproto2.TYPE_MESSAGE, optional=True
-    )
+    usage: "Usage | None" = betterproto2.field(8, betterproto2.TYPE_MESSAGE, optional=True)
     """
     What this turn used; unset for a person's message.
     """
@@ -2472,24 +2287,18 @@ class MessageWithParts(betterproto2.Message):
     A message and its parts.
     """
 
-    message: "Message | None" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, optional=True
-    )
+    message: "Message | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
     """
     The message.
     """
 
-    parts: "list[Part]" = betterproto2.field(
-        2, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    parts: "list[Part]" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, repeated=True)
     """
     In order.
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "MessageWithParts", MessageWithParts
-)
+default_message_pool.register_message("halyard.agent.v1", "MessageWithParts", MessageWithParts)
 
 
 @dataclass(eq=False, repr=False)
@@ -2553,9 +2362,7 @@ class Notice(betterproto2.Message):
     Something that happened.
     """
 
-    kind: "NoticeKind" = betterproto2.field(
-        1, betterproto2.TYPE_ENUM, default_factory=lambda: NoticeKind(0)
-    )
+    kind: "NoticeKind" = betterproto2.field(1, betterproto2.TYPE_ENUM, default_factory=lambda: NoticeKind(0))
     """
     What kind.
     """
@@ -2601,10 +2408,7 @@ class PairingCode(betterproto2.Message):
     """
 
     expire_time: "datetime.datetime | None" = betterproto2.field(
-        3,
-        betterproto2.TYPE_MESSAGE,
-        unwrap=lambda: ___google__protobuf__.Timestamp,
-        optional=True,
+        3, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
     )
     """
     When it ends.
@@ -2623,9 +2427,7 @@ class PairingJoined(betterproto2.Message):
     pass
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "PairingJoined", PairingJoined
-)
+default_message_pool.register_message("halyard.agent.v1", "PairingJoined", PairingJoined)
 
 
 @dataclass(eq=False, repr=False)
@@ -2634,9 +2436,7 @@ class PairRequest(betterproto2.Message):
     Opens a pairing.
     """
 
-    role: "DeviceRole" = betterproto2.field(
-        1, betterproto2.TYPE_ENUM, default_factory=lambda: DeviceRole(0)
-    )
+    role: "DeviceRole" = betterproto2.field(1, betterproto2.TYPE_ENUM, default_factory=lambda: DeviceRole(0))
     """
     The role that the app will get; unset = OPERATOR.
     """
@@ -2654,30 +2454,22 @@ class PairResponse(betterproto2.Message):
         - event: Exactly one is set.
     """
 
-    code: "PairingCode | None" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, optional=True, group="event"
-    )
+    code: "PairingCode | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True, group="event")
     """
     Show this code and link.
     """
 
-    joined: "PairingJoined | None" = betterproto2.field(
-        2, betterproto2.TYPE_MESSAGE, optional=True, group="event"
-    )
+    joined: "PairingJoined | None" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, optional=True, group="event")
     """
     Somebody entered the code; being proved.
     """
 
-    paired: "Device | None" = betterproto2.field(
-        3, betterproto2.TYPE_MESSAGE, optional=True, group="event"
-    )
+    paired: "Device | None" = betterproto2.field(3, betterproto2.TYPE_MESSAGE, optional=True, group="event")
     """
     Done: the stream ends.
     """
 
-    burnt: "PairingBurnt | None" = betterproto2.field(
-        4, betterproto2.TYPE_MESSAGE, optional=True, group="event"
-    )
+    burnt: "PairingBurnt | None" = betterproto2.field(4, betterproto2.TYPE_MESSAGE, optional=True, group="event")
     """
     This code is burnt; a new one follows, or the stream ends with an error after the third.
     """
@@ -2705,61 +2497,44 @@ class Part(betterproto2.Message):
     Order within the message.
     """
 
-    state: "PartState" = betterproto2.field(
-        3, betterproto2.TYPE_ENUM, default_factory=lambda: PartState(0)
-    )
+    state: "PartState" = betterproto2.field(3, betterproto2.TYPE_ENUM, default_factory=lambda: PartState(0))
     """
     Whether more will come.
     """
 
     create_time: "datetime.datetime | None" = betterproto2.field(
-        4,
-        betterproto2.TYPE_MESSAGE,
-        unwrap=lambda: ___google__protobuf__.Timestamp,
-        optional=True,
+        4, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
     )
     """
     When it began.
     """
 
-    text: "Text | None" = betterproto2.field(
-        5, betterproto2.TYPE_MESSAGE, optional=True, group="content"
-    )
+    text: "Text | None" = betterproto2.field(5, betterproto2.TYPE_MESSAGE, optional=True, group="content")
     """
     Words, in Markdown.
     """
 
-    reasoning: "Reasoning | None" = betterproto2.field(
-        6, betterproto2.TYPE_MESSAGE, optional=True, group="content"
-    )
+    reasoning: "Reasoning | None" = betterproto2.field(6, betterproto2.TYPE_MESSAGE, optional=True, group="content")
     """
     The model's thinking, in Markdown.
     """
 
-    tool_call: "ToolCall | None" = betterproto2.field(
-        7, betterproto2.TYPE_MESSAGE, optional=True, group="content"
-    )
+    tool_call: "ToolCall | None" = betterproto2.field(7, betterproto2.TYPE_MESSAGE, optional=True, group="content")
     """
     A tool at work.
     """
 
-    file: "FileRef | None" = betterproto2.field(
-        8, betterproto2.TYPE_MESSAGE, optional=True, group="content"
-    )
+    file: "FileRef | None" = betterproto2.field(8, betterproto2.TYPE_MESSAGE, optional=True, group="content")
     """
     An attached file.
     """
 
-    changes: "ChangeSet | None" = betterproto2.field(
-        9, betterproto2.TYPE_MESSAGE, optional=True, group="content"
-    )
+    changes: "ChangeSet | None" = betterproto2.field(9, betterproto2.TYPE_MESSAGE, optional=True, group="content")
     """
     Files changed by one step.
     """
 
-    notice: "Notice | None" = betterproto2.field(
-        10, betterproto2.TYPE_MESSAGE, optional=True, group="content"
-    )
+    notice: "Notice | None" = betterproto2.field(10, betterproto2.TYPE_MESSAGE, optional=True, group="content")
     """
     Something that happened, said in one line (compaction, retry, an agent switch).
     """
@@ -2779,16 +2554,12 @@ class Permission(betterproto2.Message):
     "sessions/{s}/permissions/{p}".
     """
 
-    state: "DecisionState" = betterproto2.field(
-        2, betterproto2.TYPE_ENUM, default_factory=lambda: DecisionState(0)
-    )
+    state: "DecisionState" = betterproto2.field(2, betterproto2.TYPE_ENUM, default_factory=lambda: DecisionState(0))
     """
     How it stands.
     """
 
-    kind: "ToolKind" = betterproto2.field(
-        3, betterproto2.TYPE_ENUM, default_factory=lambda: ToolKind(0)
-    )
+    kind: "ToolKind" = betterproto2.field(3, betterproto2.TYPE_ENUM, default_factory=lambda: ToolKind(0))
     """
     What kind of work it is.
     """
@@ -2808,23 +2579,17 @@ class Permission(betterproto2.Message):
     The command line, for EXECUTE.
     """
 
-    diffs: "list[FileDiff]" = betterproto2.field(
-        7, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    diffs: "list[FileDiff]" = betterproto2.field(7, betterproto2.TYPE_MESSAGE, repeated=True)
     """
     The files with their changes, for EDIT.
     """
 
-    patterns: "list[str]" = betterproto2.field(
-        8, betterproto2.TYPE_STRING, repeated=True
-    )
+    patterns: "list[str]" = betterproto2.field(8, betterproto2.TYPE_STRING, repeated=True)
     """
     What exactly is asked for: commands, paths or addresses as the agent's rules see them.
     """
 
-    always_rules: "list[str]" = betterproto2.field(
-        9, betterproto2.TYPE_STRING, repeated=True
-    )
+    always_rules: "list[str]" = betterproto2.field(9, betterproto2.TYPE_STRING, repeated=True)
     """
     What "always" would add, one rule each, for example "bash: git *". Empty: "always" is not offered.
     """
@@ -2839,9 +2604,7 @@ class Permission(betterproto2.Message):
     Why it was asked, in words, for example "every command is asked for by default".
     """
 
-    risk: "Risk" = betterproto2.field(
-        12, betterproto2.TYPE_ENUM, default_factory=lambda: Risk(0)
-    )
+    risk: "Risk" = betterproto2.field(12, betterproto2.TYPE_ENUM, default_factory=lambda: Risk(0))
     """
     How dangerous it looks.
     """
@@ -2852,28 +2615,20 @@ class Permission(betterproto2.Message):
     """
 
     create_time: "datetime.datetime | None" = betterproto2.field(
-        14,
-        betterproto2.TYPE_MESSAGE,
-        unwrap=lambda: ___google__protobuf__.Timestamp,
-        optional=True,
+        14, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
     )
     """
     When it was asked.
     """
 
     expire_time: "datetime.datetime | None" = betterproto2.field(
-        15,
-        betterproto2.TYPE_MESSAGE,
-        unwrap=lambda: ___google__protobuf__.Timestamp,
-        optional=True,
+        15, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
     )
     """
     When agentd stops waiting and refuses by itself.
     """
 
-    decision: "Decision | None" = betterproto2.field(
-        16, betterproto2.TYPE_MESSAGE, optional=True
-    )
+    decision: "Decision | None" = betterproto2.field(16, betterproto2.TYPE_MESSAGE, optional=True)
     """
     Who decided, what and when; unset while PENDING. Set also when it expired.
     """
@@ -2914,10 +2669,7 @@ class Project(betterproto2.Message):
     """
 
     last_active_time: "datetime.datetime | None" = betterproto2.field(
-        6,
-        betterproto2.TYPE_MESSAGE,
-        unwrap=lambda: ___google__protobuf__.Timestamp,
-        optional=True,
+        6, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
     )
     """
     When a session in it was last used.
@@ -2943,9 +2695,7 @@ class PromptRequest(betterproto2.Message):
     Markdown; at most 1 MiB. A leading slash command of the agent runs that command.
     """
 
-    files: "list[FileRef]" = betterproto2.field(
-        3, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    files: "list[FileRef]" = betterproto2.field(3, betterproto2.TYPE_MESSAGE, repeated=True)
     """
     Attached files.
     """
@@ -2961,9 +2711,7 @@ class PromptRequest(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "PromptRequest", PromptRequest
-)
+default_message_pool.register_message("halyard.agent.v1", "PromptRequest", PromptRequest)
 
 
 @dataclass(eq=False, repr=False)
@@ -2978,9 +2726,7 @@ class PromptResponse(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "PromptResponse", PromptResponse
-)
+default_message_pool.register_message("halyard.agent.v1", "PromptResponse", PromptResponse)
 
 
 @dataclass(eq=False, repr=False)
@@ -2994,16 +2740,12 @@ class Question(betterproto2.Message):
     "sessions/{s}/questions/{q}".
     """
 
-    state: "DecisionState" = betterproto2.field(
-        2, betterproto2.TYPE_ENUM, default_factory=lambda: DecisionState(0)
-    )
+    state: "DecisionState" = betterproto2.field(2, betterproto2.TYPE_ENUM, default_factory=lambda: DecisionState(0))
     """
     How it stands: PENDING, ANSWERED, DENIED (dismissed) or EXPIRED.
     """
 
-    prompts: "list[QuestionPrompt]" = betterproto2.field(
-        3, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    prompts: "list[QuestionPrompt]" = betterproto2.field(3, betterproto2.TYPE_MESSAGE, repeated=True)
     """
     What is asked, one by one; all are answered together.
     """
@@ -3014,35 +2756,25 @@ class Question(betterproto2.Message):
     """
 
     create_time: "datetime.datetime | None" = betterproto2.field(
-        5,
-        betterproto2.TYPE_MESSAGE,
-        unwrap=lambda: ___google__protobuf__.Timestamp,
-        optional=True,
+        5, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
     )
     """
     When it was asked.
     """
 
     expire_time: "datetime.datetime | None" = betterproto2.field(
-        6,
-        betterproto2.TYPE_MESSAGE,
-        unwrap=lambda: ___google__protobuf__.Timestamp,
-        optional=True,
+        6, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
     )
     """
     When agentd stops waiting and dismisses it by itself.
     """
 
-    answers: "list[QuestionAnswer]" = betterproto2.field(
-        7, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    answers: "list[QuestionAnswer]" = betterproto2.field(7, betterproto2.TYPE_MESSAGE, repeated=True)
     """
     The answers, one per prompt, once ANSWERED.
     """
 
-    decision: "Decision | None" = betterproto2.field(
-        8, betterproto2.TYPE_MESSAGE, optional=True
-    )
+    decision: "Decision | None" = betterproto2.field(8, betterproto2.TYPE_MESSAGE, optional=True)
     """
     Who answered.
     """
@@ -3063,9 +2795,7 @@ class QuestionAnswer(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "QuestionAnswer", QuestionAnswer
-)
+default_message_pool.register_message("halyard.agent.v1", "QuestionAnswer", QuestionAnswer)
 
 
 @dataclass(eq=False, repr=False)
@@ -3085,9 +2815,7 @@ class QuestionOption(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "QuestionOption", QuestionOption
-)
+default_message_pool.register_message("halyard.agent.v1", "QuestionOption", QuestionOption)
 
 
 @dataclass(eq=False, repr=False)
@@ -3106,9 +2834,7 @@ class QuestionPrompt(betterproto2.Message):
     The question.
     """
 
-    options: "list[QuestionOption]" = betterproto2.field(
-        3, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    options: "list[QuestionOption]" = betterproto2.field(3, betterproto2.TYPE_MESSAGE, repeated=True)
     """
     The choices offered; may be empty.
     """
@@ -3124,9 +2850,7 @@ class QuestionPrompt(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "QuestionPrompt", QuestionPrompt
-)
+default_message_pool.register_message("halyard.agent.v1", "QuestionPrompt", QuestionPrompt)
 
 
 @dataclass(eq=False, repr=False)
@@ -3156,9 +2880,7 @@ class ReadFileRequest(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "ReadFileRequest", ReadFileRequest
-)
+default_message_pool.register_message("halyard.agent.v1", "ReadFileRequest", ReadFileRequest)
 
 
 @dataclass(eq=False, repr=False)
@@ -3183,9 +2905,7 @@ class ReadFileResponse(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "ReadFileResponse", ReadFileResponse
-)
+default_message_pool.register_message("halyard.agent.v1", "ReadFileResponse", ReadFileResponse)
 
 
 @dataclass(eq=False, repr=False)
@@ -3220,9 +2940,7 @@ class RenameDeviceRequest(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "RenameDeviceRequest", RenameDeviceRequest
-)
+default_message_pool.register_message("halyard.agent.v1", "RenameDeviceRequest", RenameDeviceRequest)
 
 
 @dataclass(eq=False, repr=False)
@@ -3231,17 +2949,13 @@ class RenameDeviceResponse(betterproto2.Message):
     It is renamed.
     """
 
-    device: "Device | None" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, optional=True
-    )
+    device: "Device | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
     """
     As it stands now.
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "RenameDeviceResponse", RenameDeviceResponse
-)
+default_message_pool.register_message("halyard.agent.v1", "RenameDeviceResponse", RenameDeviceResponse)
 
 
 @dataclass(eq=False, repr=False)
@@ -3261,9 +2975,7 @@ class RenameSessionRequest(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "RenameSessionRequest", RenameSessionRequest
-)
+default_message_pool.register_message("halyard.agent.v1", "RenameSessionRequest", RenameSessionRequest)
 
 
 @dataclass(eq=False, repr=False)
@@ -3272,17 +2984,13 @@ class RenameSessionResponse(betterproto2.Message):
     It is renamed.
     """
 
-    session: "Session | None" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, optional=True
-    )
+    session: "Session | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
     """
     As it stands now.
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "RenameSessionResponse", RenameSessionResponse
-)
+default_message_pool.register_message("halyard.agent.v1", "RenameSessionResponse", RenameSessionResponse)
 
 
 @dataclass(eq=False, repr=False)
@@ -3300,81 +3008,58 @@ class Resource(betterproto2.Message):
     """
 
     update_time: "datetime.datetime | None" = betterproto2.field(
-        2,
-        betterproto2.TYPE_MESSAGE,
-        unwrap=lambda: ___google__protobuf__.Timestamp,
-        optional=True,
+        2, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
     )
     """
     When agentd wrote it.
     """
 
-    deleted: "Deleted | None" = betterproto2.field(
-        3, betterproto2.TYPE_MESSAGE, optional=True, group="value"
-    )
+    deleted: "Deleted | None" = betterproto2.field(3, betterproto2.TYPE_MESSAGE, optional=True, group="value")
     """
     The key is no more. What lies below a deleted session is gone with it.
     """
 
-    workstation: "Workstation | None" = betterproto2.field(
-        4, betterproto2.TYPE_MESSAGE, optional=True, group="value"
-    )
+    workstation: "Workstation | None" = betterproto2.field(4, betterproto2.TYPE_MESSAGE, optional=True, group="value")
     """
     "workstation".
     """
 
-    project: "Project | None" = betterproto2.field(
-        5, betterproto2.TYPE_MESSAGE, optional=True, group="value"
-    )
+    project: "Project | None" = betterproto2.field(5, betterproto2.TYPE_MESSAGE, optional=True, group="value")
     """
     "projects/{p}".
     """
 
-    session: "Session | None" = betterproto2.field(
-        6, betterproto2.TYPE_MESSAGE, optional=True, group="value"
-    )
+    session: "Session | None" = betterproto2.field(6, betterproto2.TYPE_MESSAGE, optional=True, group="value")
     """
     "sessions/{s}".
     """
 
-    message: "Message | None" = betterproto2.field(
-        7, betterproto2.TYPE_MESSAGE, optional=True, group="value"
-    )
+    message: "Message | None" = betterproto2.field(7, betterproto2.TYPE_MESSAGE, optional=True, group="value")
     """
     "sessions/{s}/messages/{m}".
     """
 
-    part: "Part | None" = betterproto2.field(
-        8, betterproto2.TYPE_MESSAGE, optional=True, group="value"
-    )
+    part: "Part | None" = betterproto2.field(8, betterproto2.TYPE_MESSAGE, optional=True, group="value")
     """
     "sessions/{s}/messages/{m}/parts/{p}".
     """
 
-    permission: "Permission | None" = betterproto2.field(
-        9, betterproto2.TYPE_MESSAGE, optional=True, group="value"
-    )
+    permission: "Permission | None" = betterproto2.field(9, betterproto2.TYPE_MESSAGE, optional=True, group="value")
     """
     "sessions/{s}/permissions/{p}".
     """
 
-    question: "Question | None" = betterproto2.field(
-        10, betterproto2.TYPE_MESSAGE, optional=True, group="value"
-    )
+    question: "Question | None" = betterproto2.field(10, betterproto2.TYPE_MESSAGE, optional=True, group="value")
     """
     "sessions/{s}/questions/{q}".
     """
 
-    todo_list: "TodoList | None" = betterproto2.field(
-        11, betterproto2.TYPE_MESSAGE, optional=True, group="value"
-    )
+    todo_list: "TodoList | None" = betterproto2.field(11, betterproto2.TYPE_MESSAGE, optional=True, group="value")
     """
     "sessions/{s}/todos".
     """
 
-    device: "Device | None" = betterproto2.field(
-        12, betterproto2.TYPE_MESSAGE, optional=True, group="value"
-    )
+    device: "Device | None" = betterproto2.field(12, betterproto2.TYPE_MESSAGE, optional=True, group="value")
     """
     "devices/{d}".
     """
@@ -3400,9 +3085,7 @@ class RevertSessionRequest(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "RevertSessionRequest", RevertSessionRequest
-)
+default_message_pool.register_message("halyard.agent.v1", "RevertSessionRequest", RevertSessionRequest)
 
 
 @dataclass(eq=False, repr=False)
@@ -3411,17 +3094,13 @@ class RevertSessionResponse(betterproto2.Message):
     It is done.
     """
 
-    session: "Session | None" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, optional=True
-    )
+    session: "Session | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
     """
     As it stands now.
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "RevertSessionResponse", RevertSessionResponse
-)
+default_message_pool.register_message("halyard.agent.v1", "RevertSessionResponse", RevertSessionResponse)
 
 
 @dataclass(eq=False, repr=False)
@@ -3436,9 +3115,7 @@ class RevokeDeviceRequest(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "RevokeDeviceRequest", RevokeDeviceRequest
-)
+default_message_pool.register_message("halyard.agent.v1", "RevokeDeviceRequest", RevokeDeviceRequest)
 
 
 @dataclass(eq=False, repr=False)
@@ -3450,9 +3127,7 @@ class RevokeDeviceResponse(betterproto2.Message):
     pass
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "RevokeDeviceResponse", RevokeDeviceResponse
-)
+default_message_pool.register_message("halyard.agent.v1", "RevokeDeviceResponse", RevokeDeviceResponse)
 
 
 @dataclass(eq=False, repr=False)
@@ -3491,9 +3166,7 @@ class Session(betterproto2.Message):
     Id of the mode of the last turn, as in Mode.id; empty = the agent's default.
     """
 
-    state: "SessionState" = betterproto2.field(
-        7, betterproto2.TYPE_ENUM, default_factory=lambda: SessionState(0)
-    )
+    state: "SessionState" = betterproto2.field(7, betterproto2.TYPE_ENUM, default_factory=lambda: SessionState(0))
     """
     What it is doing. "Needs you" is not a state: look for pending permissions and questions.
     """
@@ -3504,10 +3177,7 @@ class Session(betterproto2.Message):
     """
 
     retry_time: "datetime.datetime | None" = betterproto2.field(
-        9,
-        betterproto2.TYPE_MESSAGE,
-        unwrap=lambda: ___google__protobuf__.Timestamp,
-        optional=True,
+        9, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
     )
     """
     While RETRYING: when the next try starts.
@@ -3519,35 +3189,25 @@ class Session(betterproto2.Message):
     """
 
     create_time: "datetime.datetime | None" = betterproto2.field(
-        11,
-        betterproto2.TYPE_MESSAGE,
-        unwrap=lambda: ___google__protobuf__.Timestamp,
-        optional=True,
+        11, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
     )
     """
     When it began.
     """
 
     update_time: "datetime.datetime | None" = betterproto2.field(
-        12,
-        betterproto2.TYPE_MESSAGE,
-        unwrap=lambda: ___google__protobuf__.Timestamp,
-        optional=True,
+        12, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
     )
     """
     When something last happened in it.
     """
 
-    usage: "Usage | None" = betterproto2.field(
-        13, betterproto2.TYPE_MESSAGE, optional=True
-    )
+    usage: "Usage | None" = betterproto2.field(13, betterproto2.TYPE_MESSAGE, optional=True)
     """
     Totals over all turns.
     """
 
-    changes: "ChangeCount | None" = betterproto2.field(
-        14, betterproto2.TYPE_MESSAGE, optional=True
-    )
+    changes: "ChangeCount | None" = betterproto2.field(14, betterproto2.TYPE_MESSAGE, optional=True)
     """
     Files changed in this session, where the agent counts them.
     """
@@ -3577,17 +3237,13 @@ class SetDeviceRoleRequest(betterproto2.Message):
     "devices/{d}".
     """
 
-    role: "DeviceRole" = betterproto2.field(
-        2, betterproto2.TYPE_ENUM, default_factory=lambda: DeviceRole(0)
-    )
+    role: "DeviceRole" = betterproto2.field(2, betterproto2.TYPE_ENUM, default_factory=lambda: DeviceRole(0))
     """
     The new role.
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "SetDeviceRoleRequest", SetDeviceRoleRequest
-)
+default_message_pool.register_message("halyard.agent.v1", "SetDeviceRoleRequest", SetDeviceRoleRequest)
 
 
 @dataclass(eq=False, repr=False)
@@ -3596,17 +3252,13 @@ class SetDeviceRoleResponse(betterproto2.Message):
     It has the role.
     """
 
-    device: "Device | None" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, optional=True
-    )
+    device: "Device | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
     """
     As it stands now.
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "SetDeviceRoleResponse", SetDeviceRoleResponse
-)
+default_message_pool.register_message("halyard.agent.v1", "SetDeviceRoleResponse", SetDeviceRoleResponse)
 
 
 @dataclass(eq=False, repr=False)
@@ -3618,9 +3270,7 @@ class ShutdownRequest(betterproto2.Message):
     pass
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "ShutdownRequest", ShutdownRequest
-)
+default_message_pool.register_message("halyard.agent.v1", "ShutdownRequest", ShutdownRequest)
 
 
 @dataclass(eq=False, repr=False)
@@ -3632,9 +3282,7 @@ class ShutdownResponse(betterproto2.Message):
     pass
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "ShutdownResponse", ShutdownResponse
-)
+default_message_pool.register_message("halyard.agent.v1", "ShutdownResponse", ShutdownResponse)
 
 
 @dataclass(eq=False, repr=False)
@@ -3673,17 +3321,13 @@ class StartSessionRequest(betterproto2.Message):
     First prompt; empty = none yet.
     """
 
-    files: "list[FileRef]" = betterproto2.field(
-        7, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    files: "list[FileRef]" = betterproto2.field(7, betterproto2.TYPE_MESSAGE, repeated=True)
     """
     Attached files.
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "StartSessionRequest", StartSessionRequest
-)
+default_message_pool.register_message("halyard.agent.v1", "StartSessionRequest", StartSessionRequest)
 
 
 @dataclass(eq=False, repr=False)
@@ -3692,9 +3336,7 @@ class StartSessionResponse(betterproto2.Message):
     The session that began.
     """
 
-    session: "Session | None" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, optional=True
-    )
+    session: "Session | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
     """
     With its name.
     """
@@ -3705,9 +3347,7 @@ class StartSessionResponse(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "StartSessionResponse", StartSessionResponse
-)
+default_message_pool.register_message("halyard.agent.v1", "StartSessionResponse", StartSessionResponse)
 
 
 @dataclass(eq=False, repr=False)
@@ -3741,16 +3381,12 @@ class Todo(betterproto2.Message):
     For a person.
     """
 
-    state: "TodoState" = betterproto2.field(
-        2, betterproto2.TYPE_ENUM, default_factory=lambda: TodoState(0)
-    )
+    state: "TodoState" = betterproto2.field(2, betterproto2.TYPE_ENUM, default_factory=lambda: TodoState(0))
     """
     How far it is.
     """
 
-    priority: "TodoPriority" = betterproto2.field(
-        3, betterproto2.TYPE_ENUM, default_factory=lambda: TodoPriority(0)
-    )
+    priority: "TodoPriority" = betterproto2.field(3, betterproto2.TYPE_ENUM, default_factory=lambda: TodoPriority(0))
     """
     How much it matters.
     """
@@ -3770,9 +3406,7 @@ class TodoList(betterproto2.Message):
     "sessions/{s}/todos".
     """
 
-    todos: "list[Todo]" = betterproto2.field(
-        2, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    todos: "list[Todo]" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, repeated=True)
     """
     In the agent's order.
     """
@@ -3792,16 +3426,12 @@ class ToolCall(betterproto2.Message):
     The agent's own name of the tool, for example "bash".
     """
 
-    kind: "ToolKind" = betterproto2.field(
-        2, betterproto2.TYPE_ENUM, default_factory=lambda: ToolKind(0)
-    )
+    kind: "ToolKind" = betterproto2.field(2, betterproto2.TYPE_ENUM, default_factory=lambda: ToolKind(0))
     """
     What kind of work; choose icon and layout by it.
     """
 
-    state: "ToolState" = betterproto2.field(
-        3, betterproto2.TYPE_ENUM, default_factory=lambda: ToolState(0)
-    )
+    state: "ToolState" = betterproto2.field(3, betterproto2.TYPE_ENUM, default_factory=lambda: ToolState(0))
     """
     How far it is.
     """
@@ -3846,9 +3476,7 @@ class ToolCall(betterproto2.Message):
     Why it failed; empty otherwise.
     """
 
-    diffs: "list[FileDiff]" = betterproto2.field(
-        12, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    diffs: "list[FileDiff]" = betterproto2.field(12, betterproto2.TYPE_MESSAGE, repeated=True)
     """
     Files it changed, where the agent tells.
     """
@@ -3859,20 +3487,14 @@ class ToolCall(betterproto2.Message):
     """
 
     start_time: "datetime.datetime | None" = betterproto2.field(
-        14,
-        betterproto2.TYPE_MESSAGE,
-        unwrap=lambda: ___google__protobuf__.Timestamp,
-        optional=True,
+        14, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
     )
     """
     When it began to run.
     """
 
     end_time: "datetime.datetime | None" = betterproto2.field(
-        15,
-        betterproto2.TYPE_MESSAGE,
-        unwrap=lambda: ___google__protobuf__.Timestamp,
-        optional=True,
+        15, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
     )
     """
     When it ended.
@@ -3961,23 +3583,17 @@ class WatchResponse(betterproto2.Message):
         - event: Exactly one is set.
     """
 
-    resource: "Resource | None" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, optional=True, group="event"
-    )
+    resource: "Resource | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True, group="event")
     """
     A value of the log.
     """
 
-    delta: "Delta | None" = betterproto2.field(
-        2, betterproto2.TYPE_MESSAGE, optional=True, group="event"
-    )
+    delta: "Delta | None" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, optional=True, group="event")
     """
     A hint.
     """
 
-    caught_up: "CaughtUpMark | None" = betterproto2.field(
-        3, betterproto2.TYPE_MESSAGE, optional=True, group="event"
-    )
+    caught_up: "CaughtUpMark | None" = betterproto2.field(3, betterproto2.TYPE_MESSAGE, optional=True, group="event")
     """
     What is has been told; from here on it is what comes.
     """
@@ -3988,9 +3604,7 @@ class WatchResponse(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.agent.v1", "WatchResponse", WatchResponse
-)
+default_message_pool.register_message("halyard.agent.v1", "WatchResponse", WatchResponse)
 
 
 @dataclass(eq=False, repr=False)
@@ -4024,18 +3638,13 @@ class Workstation(betterproto2.Message):
     Release of agentd.
     """
 
-    agents: "list[Agent]" = betterproto2.field(
-        6, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    agents: "list[Agent]" = betterproto2.field(6, betterproto2.TYPE_MESSAGE, repeated=True)
     """
     Agents and how they are.
     """
 
     start_time: "datetime.datetime | None" = betterproto2.field(
-        7,
-        betterproto2.TYPE_MESSAGE,
-        unwrap=lambda: ___google__protobuf__.Timestamp,
-        optional=True,
+        7, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
     )
     """
     When agentd started.

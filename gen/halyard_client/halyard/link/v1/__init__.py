@@ -71,9 +71,7 @@ class AppCall(betterproto2.Message):
     To whom.
     """
 
-    call: "SealedCall | None" = betterproto2.field(
-        2, betterproto2.TYPE_MESSAGE, optional=True
-    )
+    call: "SealedCall | None" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, optional=True)
     """
     The call.
     """
@@ -93,16 +91,12 @@ class AppHello(betterproto2.Message):
     Self-signed EdDSA JWT (docs/link-protocol.md). 16 KiB at most.
     """
 
-    cursors: "list[WorkstationCursor]" = betterproto2.field(
-        2, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    cursors: "list[WorkstationCursor]" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, repeated=True)
     """
     How far each replica reaches. A workstation that is not named is sent from seq 1.
     """
 
-    capabilities: "list[str]" = betterproto2.field(
-        3, betterproto2.TYPE_STRING, repeated=True
-    )
+    capabilities: "list[str]" = betterproto2.field(3, betterproto2.TYPE_STRING, repeated=True)
     """
     What the app can do beyond v1's floor.
     """
@@ -127,9 +121,7 @@ class AppReply(betterproto2.Message):
     Who answers.
     """
 
-    reply: "SealedReply | None" = betterproto2.field(
-        2, betterproto2.TYPE_MESSAGE, optional=True
-    )
+    reply: "SealedReply | None" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, optional=True)
     """
     The answer.
     """
@@ -144,33 +136,24 @@ class AppWelcome(betterproto2.Message):
     First frame to an app. What is new follows at once as batches, a CaughtUp per workstation.
     """
 
-    workstations: "list[WorkstationState]" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    workstations: "list[WorkstationState]" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, repeated=True)
     """
     The workstations that list this device.
     """
 
-    limits: "Limits | None" = betterproto2.field(
-        2, betterproto2.TYPE_MESSAGE, optional=True
-    )
+    limits: "Limits | None" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, optional=True)
     """
     What the relay accepts.
     """
 
     server_time: "datetime.datetime | None" = betterproto2.field(
-        3,
-        betterproto2.TYPE_MESSAGE,
-        unwrap=lambda: ___google__protobuf__.Timestamp,
-        optional=True,
+        3, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
     )
     """
     The relay's clock.
     """
 
-    capabilities: "list[str]" = betterproto2.field(
-        4, betterproto2.TYPE_STRING, repeated=True
-    )
+    capabilities: "list[str]" = betterproto2.field(4, betterproto2.TYPE_STRING, repeated=True)
     """
     What the relay can do beyond v1's floor.
     """
@@ -193,38 +176,28 @@ class AttachAppRequest(betterproto2.Message):
         - frame: Exactly one is set; an unknown one is skipped.
     """
 
-    hello: "AppHello | None" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, optional=True, group="frame"
-    )
+    hello: "AppHello | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True, group="frame")
     """
     Must come first, and only first.
     """
 
-    focus: "Focus | None" = betterproto2.field(
-        2, betterproto2.TYPE_MESSAGE, optional=True, group="frame"
-    )
+    focus: "Focus | None" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, optional=True, group="frame")
     """
     What is on screen; replaces the former focus.
     """
 
-    call: "AppCall | None" = betterproto2.field(
-        3, betterproto2.TYPE_MESSAGE, optional=True, group="frame"
-    )
+    call: "AppCall | None" = betterproto2.field(3, betterproto2.TYPE_MESSAGE, optional=True, group="frame")
     """
     A call to one workstation.
     """
 
-    ping: "Ping | None" = betterproto2.field(
-        4, betterproto2.TYPE_MESSAGE, optional=True, group="frame"
-    )
+    ping: "Ping | None" = betterproto2.field(4, betterproto2.TYPE_MESSAGE, optional=True, group="frame")
     """
     Heartbeat.
     """
 
 
-default_message_pool.register_message(
-    "halyard.link.v1", "AttachAppRequest", AttachAppRequest
-)
+default_message_pool.register_message("halyard.link.v1", "AttachAppRequest", AttachAppRequest)
 
 
 @dataclass(eq=False, repr=False)
@@ -236,108 +209,78 @@ class AttachAppResponse(betterproto2.Message):
         - frame: Exactly one is set; an unknown one is skipped.
     """
 
-    welcome: "AppWelcome | None" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, optional=True, group="frame"
-    )
+    welcome: "AppWelcome | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True, group="frame")
     """
     Answer to hello.
     """
 
-    batch: "Batch | None" = betterproto2.field(
-        2, betterproto2.TYPE_MESSAGE, optional=True, group="frame"
-    )
+    batch: "Batch | None" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, optional=True, group="frame")
     """
     Records and hints of one workstation.
     """
 
-    caught_up: "CaughtUp | None" = betterproto2.field(
-        3, betterproto2.TYPE_MESSAGE, optional=True, group="frame"
-    )
+    caught_up: "CaughtUp | None" = betterproto2.field(3, betterproto2.TYPE_MESSAGE, optional=True, group="frame")
     """
     The reader is level with the relay.
     """
 
-    call_stored: "CallStored | None" = betterproto2.field(
-        4, betterproto2.TYPE_MESSAGE, optional=True, group="frame"
-    )
+    call_stored: "CallStored | None" = betterproto2.field(4, betterproto2.TYPE_MESSAGE, optional=True, group="frame")
     """
     A call is safe at the relay.
     """
 
-    call_taken: "CallTaken | None" = betterproto2.field(
-        5, betterproto2.TYPE_MESSAGE, optional=True, group="frame"
-    )
+    call_taken: "CallTaken | None" = betterproto2.field(5, betterproto2.TYPE_MESSAGE, optional=True, group="frame")
     """
     A call is safe on the workstation's disk.
     """
 
-    reply: "AppReply | None" = betterproto2.field(
-        6, betterproto2.TYPE_MESSAGE, optional=True, group="frame"
-    )
+    reply: "AppReply | None" = betterproto2.field(6, betterproto2.TYPE_MESSAGE, optional=True, group="frame")
     """
     The answer to a call.
     """
 
-    presence: "Presence | None" = betterproto2.field(
-        7, betterproto2.TYPE_MESSAGE, optional=True, group="frame"
-    )
+    presence: "Presence | None" = betterproto2.field(7, betterproto2.TYPE_MESSAGE, optional=True, group="frame")
     """
     A workstation came or went.
     """
 
-    reset: "Reset | None" = betterproto2.field(
-        8, betterproto2.TYPE_MESSAGE, optional=True, group="frame"
-    )
+    reset: "Reset | None" = betterproto2.field(8, betterproto2.TYPE_MESSAGE, optional=True, group="frame")
     """
     The log of a workstation began anew: drop its replica, expect records from seq 1.
     """
 
-    joined: "Joined | None" = betterproto2.field(
-        9, betterproto2.TYPE_MESSAGE, optional=True, group="frame"
-    )
+    joined: "Joined | None" = betterproto2.field(9, betterproto2.TYPE_MESSAGE, optional=True, group="frame")
     """
     This device is a member of one workstation more.
     """
 
-    removed: "Removed | None" = betterproto2.field(
-        10, betterproto2.TYPE_MESSAGE, optional=True, group="frame"
-    )
+    removed: "Removed | None" = betterproto2.field(10, betterproto2.TYPE_MESSAGE, optional=True, group="frame")
     """
     This device is no longer a member.
     """
 
-    pong: "Pong | None" = betterproto2.field(
-        11, betterproto2.TYPE_MESSAGE, optional=True, group="frame"
-    )
+    pong: "Pong | None" = betterproto2.field(11, betterproto2.TYPE_MESSAGE, optional=True, group="frame")
     """
     Heartbeat answer.
     """
 
-    going_away: "GoingAway | None" = betterproto2.field(
-        12, betterproto2.TYPE_MESSAGE, optional=True, group="frame"
-    )
+    going_away: "GoingAway | None" = betterproto2.field(12, betterproto2.TYPE_MESSAGE, optional=True, group="frame")
     """
     The relay is stopping.
     """
 
-    call_refused: "CallRefused | None" = betterproto2.field(
-        13, betterproto2.TYPE_MESSAGE, optional=True, group="frame"
-    )
+    call_refused: "CallRefused | None" = betterproto2.field(13, betterproto2.TYPE_MESSAGE, optional=True, group="frame")
     """
     A call was refused by the relay.
     """
 
-    refused: "Refused | None" = betterproto2.field(
-        14, betterproto2.TYPE_MESSAGE, optional=True, group="frame"
-    )
+    refused: "Refused | None" = betterproto2.field(14, betterproto2.TYPE_MESSAGE, optional=True, group="frame")
     """
     The link was refused; the relay closes it after this frame.
     """
 
 
-default_message_pool.register_message(
-    "halyard.link.v1", "AttachAppResponse", AttachAppResponse
-)
+default_message_pool.register_message("halyard.link.v1", "AttachAppResponse", AttachAppResponse)
 
 
 @dataclass(eq=False, repr=False)
@@ -349,52 +292,38 @@ class AttachWorkstationRequest(betterproto2.Message):
         - frame: Exactly one is set; an unknown one is skipped.
     """
 
-    hello: "WorkstationHello | None" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, optional=True, group="frame"
-    )
+    hello: "WorkstationHello | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True, group="frame")
     """
     Must come first, and only first.
     """
 
-    publish: "Publish | None" = betterproto2.field(
-        2, betterproto2.TYPE_MESSAGE, optional=True, group="frame"
-    )
+    publish: "Publish | None" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, optional=True, group="frame")
     """
     New records and hints.
     """
 
-    inbox_ack: "InboxAck | None" = betterproto2.field(
-        3, betterproto2.TYPE_MESSAGE, optional=True, group="frame"
-    )
+    inbox_ack: "InboxAck | None" = betterproto2.field(3, betterproto2.TYPE_MESSAGE, optional=True, group="frame")
     """
     Calls are safe on the workstation's disk.
     """
 
-    replies: "Replies | None" = betterproto2.field(
-        4, betterproto2.TYPE_MESSAGE, optional=True, group="frame"
-    )
+    replies: "Replies | None" = betterproto2.field(4, betterproto2.TYPE_MESSAGE, optional=True, group="frame")
     """
     Answers to calls.
     """
 
-    members: "Members | None" = betterproto2.field(
-        5, betterproto2.TYPE_MESSAGE, optional=True, group="frame"
-    )
+    members: "Members | None" = betterproto2.field(5, betterproto2.TYPE_MESSAGE, optional=True, group="frame")
     """
     Who may follow and call; replaces the whole list.
     """
 
-    ping: "Ping | None" = betterproto2.field(
-        6, betterproto2.TYPE_MESSAGE, optional=True, group="frame"
-    )
+    ping: "Ping | None" = betterproto2.field(6, betterproto2.TYPE_MESSAGE, optional=True, group="frame")
     """
     Heartbeat.
     """
 
 
-default_message_pool.register_message(
-    "halyard.link.v1", "AttachWorkstationRequest", AttachWorkstationRequest
-)
+default_message_pool.register_message("halyard.link.v1", "AttachWorkstationRequest", AttachWorkstationRequest)
 
 
 @dataclass(eq=False, repr=False)
@@ -413,45 +342,33 @@ class AttachWorkstationResponse(betterproto2.Message):
     Answer to hello.
     """
 
-    stored: "Stored | None" = betterproto2.field(
-        2, betterproto2.TYPE_MESSAGE, optional=True, group="frame"
-    )
+    stored: "Stored | None" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, optional=True, group="frame")
     """
     Records are safe on the relay's disk.
     """
 
-    inbox: "Inbox | None" = betterproto2.field(
-        3, betterproto2.TYPE_MESSAGE, optional=True, group="frame"
-    )
+    inbox: "Inbox | None" = betterproto2.field(3, betterproto2.TYPE_MESSAGE, optional=True, group="frame")
     """
     Calls waiting for this workstation.
     """
 
-    watchers: "Watchers | None" = betterproto2.field(
-        4, betterproto2.TYPE_MESSAGE, optional=True, group="frame"
-    )
+    watchers: "Watchers | None" = betterproto2.field(4, betterproto2.TYPE_MESSAGE, optional=True, group="frame")
     """
     Who looks at what.
     """
 
-    pong: "Pong | None" = betterproto2.field(
-        5, betterproto2.TYPE_MESSAGE, optional=True, group="frame"
-    )
+    pong: "Pong | None" = betterproto2.field(5, betterproto2.TYPE_MESSAGE, optional=True, group="frame")
     """
     Heartbeat answer.
     """
 
-    going_away: "GoingAway | None" = betterproto2.field(
-        6, betterproto2.TYPE_MESSAGE, optional=True, group="frame"
-    )
+    going_away: "GoingAway | None" = betterproto2.field(6, betterproto2.TYPE_MESSAGE, optional=True, group="frame")
     """
     The relay is stopping.
     """
 
 
-default_message_pool.register_message(
-    "halyard.link.v1", "AttachWorkstationResponse", AttachWorkstationResponse
-)
+default_message_pool.register_message("halyard.link.v1", "AttachWorkstationResponse", AttachWorkstationResponse)
 
 
 @dataclass(eq=False, repr=False)
@@ -465,9 +382,7 @@ class Batch(betterproto2.Message):
     Whose.
     """
 
-    records: "list[Record]" = betterproto2.field(
-        2, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    records: "list[Record]" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, repeated=True)
     """
     New values, in seq order.
     """
@@ -477,16 +392,12 @@ class Batch(betterproto2.Message):
     The reader's cursor after this batch; 0 when it holds only hints.
     """
 
-    volatile: "list[Volatile]" = betterproto2.field(
-        4, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    volatile: "list[Volatile]" = betterproto2.field(4, betterproto2.TYPE_MESSAGE, repeated=True)
     """
     Hints for the session in focus.
     """
 
-    head: "Head | None" = betterproto2.field(
-        5, betterproto2.TYPE_MESSAGE, optional=True
-    )
+    head: "Head | None" = betterproto2.field(5, betterproto2.TYPE_MESSAGE, optional=True)
     """
     Freshness mark, when there is a newer one.
     """
@@ -511,9 +422,7 @@ class CallRefused(betterproto2.Message):
     Which call.
     """
 
-    status: "___google__rpc__.Status | None" = betterproto2.field(
-        3, betterproto2.TYPE_MESSAGE, optional=True
-    )
+    status: "___google__rpc__.Status | None" = betterproto2.field(3, betterproto2.TYPE_MESSAGE, optional=True)
     """
     Why, and what to do.
     """
@@ -573,9 +482,7 @@ class CaughtUp(betterproto2.Message):
     Whose log.
     """
 
-    cursor: "Cursor | None" = betterproto2.field(
-        2, betterproto2.TYPE_MESSAGE, optional=True
-    )
+    cursor: "Cursor | None" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, optional=True)
     """
     The cursor.
     """
@@ -620,9 +527,7 @@ class DeviceReply(betterproto2.Message):
     Whose call it answers.
     """
 
-    reply: "SealedReply | None" = betterproto2.field(
-        2, betterproto2.TYPE_MESSAGE, optional=True
-    )
+    reply: "SealedReply | None" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, optional=True)
     """
     The answer. Dropped when the device is away: it will repeat its call and be answered from memory.
     """
@@ -692,9 +597,7 @@ class Inbox(betterproto2.Message):
     Calls waiting for the workstation, in the order in which each device sent them.
     """
 
-    calls: "list[InboxCall]" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    calls: "list[InboxCall]" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, repeated=True)
     """
     The calls.
     """
@@ -734,9 +637,7 @@ class InboxCall(betterproto2.Message):
     Device that sent it, as the relay authenticated it. The seal proves it end to end.
     """
 
-    call: "SealedCall | None" = betterproto2.field(
-        3, betterproto2.TYPE_MESSAGE, optional=True
-    )
+    call: "SealedCall | None" = betterproto2.field(3, betterproto2.TYPE_MESSAGE, optional=True)
     """
     The call itself.
     """
@@ -751,9 +652,7 @@ class Joined(betterproto2.Message):
     This device is a member of one workstation more; its log follows from seq 1.
     """
 
-    workstation: "WorkstationState | None" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, optional=True
-    )
+    workstation: "WorkstationState | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
     """
     Its state, as in AppWelcome.
     """
@@ -803,9 +702,7 @@ class Members(betterproto2.Message):
     Who may follow this workstation's log and send it calls. Replaces the former list; a device that is gone loses its link.
     """
 
-    device_ids: "list[str]" = betterproto2.field(
-        1, betterproto2.TYPE_STRING, repeated=True
-    )
+    device_ids: "list[str]" = betterproto2.field(1, betterproto2.TYPE_STRING, repeated=True)
     """
     Device ids.
     """
@@ -838,10 +735,7 @@ class Pong(betterproto2.Message):
     """
 
     server_time: "datetime.datetime | None" = betterproto2.field(
-        1,
-        betterproto2.TYPE_MESSAGE,
-        unwrap=lambda: ___google__protobuf__.Timestamp,
-        optional=True,
+        1, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
     )
     """
     The answerer's clock.
@@ -868,10 +762,7 @@ class Presence(betterproto2.Message):
     """
 
     last_seen_time: "datetime.datetime | None" = betterproto2.field(
-        3,
-        betterproto2.TYPE_MESSAGE,
-        unwrap=lambda: ___google__protobuf__.Timestamp,
-        optional=True,
+        3, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
     )
     """
     When it was last seen alive.
@@ -887,9 +778,7 @@ class Publish(betterproto2.Message):
     New records and hints. Records are in seq order, without gaps other than compacted keys.
     """
 
-    records: "list[Record]" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    records: "list[Record]" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, repeated=True)
     """
     The newest values, in seq order.
     """
@@ -899,16 +788,12 @@ class Publish(betterproto2.Message):
     Every seq up to here was sent or is compacted away; lets the relay acknowledge compacted ends.
     """
 
-    volatile: "list[Volatile]" = betterproto2.field(
-        3, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    volatile: "list[Volatile]" = betterproto2.field(3, betterproto2.TYPE_MESSAGE, repeated=True)
     """
     Hints; sent only while somebody watches.
     """
 
-    head: "Head | None" = betterproto2.field(
-        4, betterproto2.TYPE_MESSAGE, optional=True
-    )
+    head: "Head | None" = betterproto2.field(4, betterproto2.TYPE_MESSAGE, optional=True)
     """
     Freshness mark; the relay keeps the newest and hands it to readers.
     """
@@ -954,18 +839,13 @@ class Refused(betterproto2.Message):
     The link is refused or ended.
     """
 
-    status: "___google__rpc__.Status | None" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, optional=True
-    )
+    status: "___google__rpc__.Status | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
     """
     Why, and what to do.
     """
 
     server_time: "datetime.datetime | None" = betterproto2.field(
-        2,
-        betterproto2.TYPE_MESSAGE,
-        unwrap=lambda: ___google__protobuf__.Timestamp,
-        optional=True,
+        2, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
     )
     """
     The relay's clock, so that a device with a wrong one can correct its token.
@@ -996,9 +876,7 @@ class Replies(betterproto2.Message):
     Answers to calls, each to one device.
     """
 
-    replies: "list[DeviceReply]" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    replies: "list[DeviceReply]" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, repeated=True)
     """
     The answers.
     """
@@ -1018,9 +896,7 @@ class Reset(betterproto2.Message):
     Whose.
     """
 
-    cursor: "Cursor | None" = betterproto2.field(
-        2, betterproto2.TYPE_MESSAGE, optional=True
-    )
+    cursor: "Cursor | None" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, optional=True)
     """
     The new epoch; seq 0.
     """
@@ -1041,10 +917,7 @@ class SealedCall(betterproto2.Message):
     """
 
     expire_time: "datetime.datetime | None" = betterproto2.field(
-        2,
-        betterproto2.TYPE_MESSAGE,
-        unwrap=lambda: ___google__protobuf__.Timestamp,
-        optional=True,
+        2, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
     )
     """
     After this the call must not take effect. Bound into the seal.
@@ -1145,9 +1018,7 @@ class Watchers(betterproto2.Message):
     Who looks at what. Nobody looks at a session: send no hints for it.
     """
 
-    watches: "list[Watch]" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    watches: "list[Watch]" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, repeated=True)
     """
     The sessions on some screen right now.
     """
@@ -1172,17 +1043,13 @@ class WorkstationCursor(betterproto2.Message):
     Device id of the workstation.
     """
 
-    cursor: "Cursor | None" = betterproto2.field(
-        2, betterproto2.TYPE_MESSAGE, optional=True
-    )
+    cursor: "Cursor | None" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, optional=True)
     """
     Cursor of the replica.
     """
 
 
-default_message_pool.register_message(
-    "halyard.link.v1", "WorkstationCursor", WorkstationCursor
-)
+default_message_pool.register_message("halyard.link.v1", "WorkstationCursor", WorkstationCursor)
 
 
 @dataclass(eq=False, repr=False)
@@ -1191,16 +1058,12 @@ class WorkstationHello(betterproto2.Message):
     First frame of a workstation.
     """
 
-    head: "Cursor | None" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, optional=True
-    )
+    head: "Cursor | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
     """
     Where its log stands: epoch and head seq.
     """
 
-    capabilities: "list[str]" = betterproto2.field(
-        2, betterproto2.TYPE_STRING, repeated=True
-    )
+    capabilities: "list[str]" = betterproto2.field(2, betterproto2.TYPE_STRING, repeated=True)
     """
     What it can do beyond v1's floor; unknown words are ignored.
     """
@@ -1216,9 +1079,7 @@ class WorkstationHello(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.link.v1", "WorkstationHello", WorkstationHello
-)
+default_message_pool.register_message("halyard.link.v1", "WorkstationHello", WorkstationHello)
 
 
 @dataclass(eq=False, repr=False)
@@ -1238,32 +1099,23 @@ class WorkstationState(betterproto2.Message):
     """
 
     last_seen_time: "datetime.datetime | None" = betterproto2.field(
-        3,
-        betterproto2.TYPE_MESSAGE,
-        unwrap=lambda: ___google__protobuf__.Timestamp,
-        optional=True,
+        3, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
     )
     """
     When its link was last seen alive.
     """
 
-    stored: "Cursor | None" = betterproto2.field(
-        4, betterproto2.TYPE_MESSAGE, optional=True
-    )
+    stored: "Cursor | None" = betterproto2.field(4, betterproto2.TYPE_MESSAGE, optional=True)
     """
     Epoch and head of the log as stored at the relay. An epoch other than the reader's: drop the replica.
     """
 
-    grant: "Record | None" = betterproto2.field(
-        5, betterproto2.TYPE_MESSAGE, optional=True
-    )
+    grant: "Record | None" = betterproto2.field(5, betterproto2.TYPE_MESSAGE, optional=True)
     """
     This device's grant, so that the records that follow can be opened; unset while there is none.
     """
 
-    head: "Head | None" = betterproto2.field(
-        6, betterproto2.TYPE_MESSAGE, optional=True
-    )
+    head: "Head | None" = betterproto2.field(6, betterproto2.TYPE_MESSAGE, optional=True)
     """
     Newest freshness mark.
     """
@@ -1274,9 +1126,7 @@ class WorkstationState(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.link.v1", "WorkstationState", WorkstationState
-)
+default_message_pool.register_message("halyard.link.v1", "WorkstationState", WorkstationState)
 
 
 @dataclass(eq=False, repr=False)
@@ -1295,26 +1145,19 @@ class WorkstationWelcome(betterproto2.Message):
     Calls up to this inbox seq were acknowledged.
     """
 
-    limits: "Limits | None" = betterproto2.field(
-        3, betterproto2.TYPE_MESSAGE, optional=True
-    )
+    limits: "Limits | None" = betterproto2.field(3, betterproto2.TYPE_MESSAGE, optional=True)
     """
     What the relay accepts.
     """
 
     server_time: "datetime.datetime | None" = betterproto2.field(
-        4,
-        betterproto2.TYPE_MESSAGE,
-        unwrap=lambda: ___google__protobuf__.Timestamp,
-        optional=True,
+        4, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
     )
     """
     The relay's clock.
     """
 
-    capabilities: "list[str]" = betterproto2.field(
-        5, betterproto2.TYPE_STRING, repeated=True
-    )
+    capabilities: "list[str]" = betterproto2.field(5, betterproto2.TYPE_STRING, repeated=True)
     """
     What the relay can do beyond v1's floor.
     """
@@ -1325,9 +1168,7 @@ class WorkstationWelcome(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.link.v1", "WorkstationWelcome", WorkstationWelcome
-)
+default_message_pool.register_message("halyard.link.v1", "WorkstationWelcome", WorkstationWelcome)
 
 
 from ....google import protobuf as ___google__protobuf__

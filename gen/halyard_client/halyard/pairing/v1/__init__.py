@@ -57,9 +57,7 @@ class GuestIntroduction(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.pairing.v1", "GuestIntroduction", GuestIntroduction
-)
+default_message_pool.register_message("halyard.pairing.v1", "GuestIntroduction", GuestIntroduction)
 
 
 @dataclass(eq=False, repr=False)
@@ -106,9 +104,7 @@ class HostIntroduction(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.pairing.v1", "HostIntroduction", HostIntroduction
-)
+default_message_pool.register_message("halyard.pairing.v1", "HostIntroduction", HostIntroduction)
 
 
 @dataclass(eq=False, repr=False)
@@ -120,16 +116,12 @@ class HostRequest(betterproto2.Message):
         - frame: Exactly one is set.
     """
 
-    open: "OpenSlot | None" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, optional=True, group="frame"
-    )
+    open: "OpenSlot | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True, group="frame")
     """
     Must come first.
     """
 
-    step: "Step | None" = betterproto2.field(
-        2, betterproto2.TYPE_MESSAGE, optional=True, group="frame"
-    )
+    step: "Step | None" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, optional=True, group="frame")
     """
     The next step for the guest.
     """
@@ -147,38 +139,28 @@ class HostResponse(betterproto2.Message):
         - frame: Exactly one is set.
     """
 
-    opened: "SlotOpened | None" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, optional=True, group="frame"
-    )
+    opened: "SlotOpened | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True, group="frame")
     """
     The slot is open.
     """
 
-    joined: "GuestJoined | None" = betterproto2.field(
-        2, betterproto2.TYPE_MESSAGE, optional=True, group="frame"
-    )
+    joined: "GuestJoined | None" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, optional=True, group="frame")
     """
     Somebody joined: from now on the code is used up.
     """
 
-    step: "Step | None" = betterproto2.field(
-        3, betterproto2.TYPE_MESSAGE, optional=True, group="frame"
-    )
+    step: "Step | None" = betterproto2.field(3, betterproto2.TYPE_MESSAGE, optional=True, group="frame")
     """
     A step from the guest.
     """
 
-    closed: "SlotClosed | None" = betterproto2.field(
-        4, betterproto2.TYPE_MESSAGE, optional=True, group="frame"
-    )
+    closed: "SlotClosed | None" = betterproto2.field(4, betterproto2.TYPE_MESSAGE, optional=True, group="frame")
     """
     The guest left or the slot expired.
     """
 
 
-default_message_pool.register_message(
-    "halyard.pairing.v1", "HostResponse", HostResponse
-)
+default_message_pool.register_message("halyard.pairing.v1", "HostResponse", HostResponse)
 
 
 @dataclass(eq=False, repr=False)
@@ -190,16 +172,12 @@ class JoinRequest(betterproto2.Message):
         - frame: Exactly one is set.
     """
 
-    join: "JoinSlot | None" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, optional=True, group="frame"
-    )
+    join: "JoinSlot | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True, group="frame")
     """
     Must come first.
     """
 
-    step: "Step | None" = betterproto2.field(
-        2, betterproto2.TYPE_MESSAGE, optional=True, group="frame"
-    )
+    step: "Step | None" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, optional=True, group="frame")
     """
     The next step for the host.
     """
@@ -217,31 +195,23 @@ class JoinResponse(betterproto2.Message):
         - frame: Exactly one is set.
     """
 
-    joined: "SlotJoined | None" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, optional=True, group="frame"
-    )
+    joined: "SlotJoined | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True, group="frame")
     """
     The slot exists and is now this guest's.
     """
 
-    step: "Step | None" = betterproto2.field(
-        2, betterproto2.TYPE_MESSAGE, optional=True, group="frame"
-    )
+    step: "Step | None" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, optional=True, group="frame")
     """
     A step from the host.
     """
 
-    closed: "SlotClosed | None" = betterproto2.field(
-        3, betterproto2.TYPE_MESSAGE, optional=True, group="frame"
-    )
+    closed: "SlotClosed | None" = betterproto2.field(3, betterproto2.TYPE_MESSAGE, optional=True, group="frame")
     """
     The host left, or the slot expired or never was; nothing follows.
     """
 
 
-default_message_pool.register_message(
-    "halyard.pairing.v1", "JoinResponse", JoinResponse
-)
+default_message_pool.register_message("halyard.pairing.v1", "JoinResponse", JoinResponse)
 
 
 @dataclass(eq=False, repr=False)
@@ -277,9 +247,7 @@ class SlotClosed(betterproto2.Message):
     The slot is gone.
     """
 
-    status: "___google__rpc__.Status | None" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, optional=True
-    )
+    status: "___google__rpc__.Status | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
     """
     Why, and what to do.
     """
@@ -295,10 +263,7 @@ class SlotJoined(betterproto2.Message):
     """
 
     expire_time: "datetime.datetime | None" = betterproto2.field(
-        1,
-        betterproto2.TYPE_MESSAGE,
-        unwrap=lambda: ___google__protobuf__.Timestamp,
-        optional=True,
+        1, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
     )
     """
     When the slot closes by itself.
@@ -320,10 +285,7 @@ class SlotOpened(betterproto2.Message):
     """
 
     expire_time: "datetime.datetime | None" = betterproto2.field(
-        2,
-        betterproto2.TYPE_MESSAGE,
-        unwrap=lambda: ___google__protobuf__.Timestamp,
-        optional=True,
+        2, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
     )
     """
     When the slot closes by itself: five minutes after opening.

@@ -39,19 +39,14 @@ class CreateInviteRequest(betterproto2.Message):
     """
 
     ttl: "datetime.timedelta | None" = betterproto2.field(
-        1,
-        betterproto2.TYPE_MESSAGE,
-        unwrap=lambda: ___google__protobuf__.Duration,
-        optional=True,
+        1, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Duration, optional=True
     )
     """
     How long it may be used; unset = 24 h.
     """
 
 
-default_message_pool.register_message(
-    "halyard.relay.v1", "CreateInviteRequest", CreateInviteRequest
-)
+default_message_pool.register_message("halyard.relay.v1", "CreateInviteRequest", CreateInviteRequest)
 
 
 @dataclass(eq=False, repr=False)
@@ -66,19 +61,14 @@ class CreateInviteResponse(betterproto2.Message):
     """
 
     expire_time: "datetime.datetime | None" = betterproto2.field(
-        2,
-        betterproto2.TYPE_MESSAGE,
-        unwrap=lambda: ___google__protobuf__.Timestamp,
-        optional=True,
+        2, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
     )
     """
     When it ends.
     """
 
 
-default_message_pool.register_message(
-    "halyard.relay.v1", "CreateInviteResponse", CreateInviteResponse
-)
+default_message_pool.register_message("halyard.relay.v1", "CreateInviteResponse", CreateInviteResponse)
 
 
 @dataclass(eq=False, repr=False)
@@ -93,9 +83,7 @@ class DeleteWorkstationRequest(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.relay.v1", "DeleteWorkstationRequest", DeleteWorkstationRequest
-)
+default_message_pool.register_message("halyard.relay.v1", "DeleteWorkstationRequest", DeleteWorkstationRequest)
 
 
 @dataclass(eq=False, repr=False)
@@ -107,9 +95,7 @@ class DeleteWorkstationResponse(betterproto2.Message):
     pass
 
 
-default_message_pool.register_message(
-    "halyard.relay.v1", "DeleteWorkstationResponse", DeleteWorkstationResponse
-)
+default_message_pool.register_message("halyard.relay.v1", "DeleteWorkstationResponse", DeleteWorkstationResponse)
 
 
 @dataclass(eq=False, repr=False)
@@ -121,9 +107,7 @@ class GetStatusRequest(betterproto2.Message):
     pass
 
 
-default_message_pool.register_message(
-    "halyard.relay.v1", "GetStatusRequest", GetStatusRequest
-)
+default_message_pool.register_message("halyard.relay.v1", "GetStatusRequest", GetStatusRequest)
 
 
 @dataclass(eq=False, repr=False)
@@ -138,10 +122,7 @@ class GetStatusResponse(betterproto2.Message):
     """
 
     start_time: "datetime.datetime | None" = betterproto2.field(
-        2,
-        betterproto2.TYPE_MESSAGE,
-        unwrap=lambda: ___google__protobuf__.Timestamp,
-        optional=True,
+        2, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
     )
     """
     Since when it runs.
@@ -183,9 +164,7 @@ class GetStatusResponse(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.relay.v1", "GetStatusResponse", GetStatusResponse
-)
+default_message_pool.register_message("halyard.relay.v1", "GetStatusResponse", GetStatusResponse)
 
 
 @dataclass(eq=False, repr=False)
@@ -210,9 +189,7 @@ class ListDevicesRequest(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.relay.v1", "ListDevicesRequest", ListDevicesRequest
-)
+default_message_pool.register_message("halyard.relay.v1", "ListDevicesRequest", ListDevicesRequest)
 
 
 @dataclass(eq=False, repr=False)
@@ -221,9 +198,7 @@ class ListDevicesResponse(betterproto2.Message):
     The devices.
     """
 
-    devices: "list[RelayDevice]" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    devices: "list[RelayDevice]" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, repeated=True)
     """
     In order of device id, then workstation id.
     """
@@ -234,9 +209,7 @@ class ListDevicesResponse(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.relay.v1", "ListDevicesResponse", ListDevicesResponse
-)
+default_message_pool.register_message("halyard.relay.v1", "ListDevicesResponse", ListDevicesResponse)
 
 
 @dataclass(eq=False, repr=False)
@@ -261,9 +234,7 @@ class ListLogHeadersRequest(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.relay.v1", "ListLogHeadersRequest", ListLogHeadersRequest
-)
+default_message_pool.register_message("halyard.relay.v1", "ListLogHeadersRequest", ListLogHeadersRequest)
 
 
 @dataclass(eq=False, repr=False)
@@ -272,9 +243,7 @@ class ListLogHeadersResponse(betterproto2.Message):
     Headers in seq order.
     """
 
-    headers: "list[LogHeader]" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    headers: "list[LogHeader]" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, repeated=True)
     """
     The headers.
     """
@@ -285,9 +254,7 @@ class ListLogHeadersResponse(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.relay.v1", "ListLogHeadersResponse", ListLogHeadersResponse
-)
+default_message_pool.register_message("halyard.relay.v1", "ListLogHeadersResponse", ListLogHeadersResponse)
 
 
 @dataclass(eq=False, repr=False)
@@ -307,9 +274,7 @@ class ListWorkstationsRequest(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.relay.v1", "ListWorkstationsRequest", ListWorkstationsRequest
-)
+default_message_pool.register_message("halyard.relay.v1", "ListWorkstationsRequest", ListWorkstationsRequest)
 
 
 @dataclass(eq=False, repr=False)
@@ -318,9 +283,7 @@ class ListWorkstationsResponse(betterproto2.Message):
     The workstations.
     """
 
-    workstations: "list[RelayWorkstation]" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    workstations: "list[RelayWorkstation]" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, repeated=True)
     """
     In order of id.
     """
@@ -331,9 +294,7 @@ class ListWorkstationsResponse(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.relay.v1", "ListWorkstationsResponse", ListWorkstationsResponse
-)
+default_message_pool.register_message("halyard.relay.v1", "ListWorkstationsResponse", ListWorkstationsResponse)
 
 
 @dataclass(eq=False, repr=False)
@@ -358,10 +319,7 @@ class LogHeader(betterproto2.Message):
     """
 
     store_time: "datetime.datetime | None" = betterproto2.field(
-        4,
-        betterproto2.TYPE_MESSAGE,
-        unwrap=lambda: ___google__protobuf__.Timestamp,
-        optional=True,
+        4, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
     )
     """
     When the relay stored it.
@@ -393,10 +351,7 @@ class RelayDevice(betterproto2.Message):
     """
 
     last_seen_time: "datetime.datetime | None" = betterproto2.field(
-        4,
-        betterproto2.TYPE_MESSAGE,
-        unwrap=lambda: ___google__protobuf__.Timestamp,
-        optional=True,
+        4, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
     )
     """
     When it was last seen alive; unset when never.
@@ -423,10 +378,7 @@ class RelayWorkstation(betterproto2.Message):
     """
 
     last_seen_time: "datetime.datetime | None" = betterproto2.field(
-        3,
-        betterproto2.TYPE_MESSAGE,
-        unwrap=lambda: ___google__protobuf__.Timestamp,
-        optional=True,
+        3, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
     )
     """
     When it was last seen alive.
@@ -463,9 +415,7 @@ class RelayWorkstation(betterproto2.Message):
     """
 
 
-default_message_pool.register_message(
-    "halyard.relay.v1", "RelayWorkstation", RelayWorkstation
-)
+default_message_pool.register_message("halyard.relay.v1", "RelayWorkstation", RelayWorkstation)
 
 
 from ....google import protobuf as ___google__protobuf__

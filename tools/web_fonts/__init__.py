@@ -1,0 +1,1 @@
+"""Makes the font overlay of the web app."""

@@ -1,0 +1,127 @@
+"""Write the fonts the web app needs into `app_flet/src/assets`: `python -m tools.web_fonts`.
+
+Flet's client fetches emoji, Chinese, Japanese, Korean and symbols from a font server when the page's own fonts lack
+them; Halyard lets no request leave for another host, so the same files lie in the overlay that the relay serves. They
+are cut from npm packages (pinned with hashes beside this file) to exactly the code points the engine asks each file
+for, and committed, because a fresh clone must show them at once. Run again after a change of Flet's version.
+"""
+
+import json
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import flet_web
+from fontTools import subset
+from fontTools.ttLib import TTFont
+
+from tools.web_fonts import engine_table
+
+HERE = Path(__file__).resolve().parent
+ASSETS = HERE.parent.parent / "app_flet" / "src" / "assets"
+# Hong Kong's own cut of Chinese is left out: 2.8 MB more, for forms that differ from Taiwan's in a few characters.
+FAMILIES = {
+    "Noto Color Emoji": "@expo-google-fonts/noto-color-emoji/400Regular/*.ttf",
+    "Noto Sans SC": "@fontsource/noto-sans-sc/files/*-400-normal.woff2",
+    "Noto Sans TC": "@fontsource/noto-sans-tc/files/*-400-normal.woff2",
+    "Noto Sans JP": "@fontsource/noto-sans-jp/files/*-400-normal.woff2",
+    "Noto Sans KR": "@fontsource/noto-sans-kr/files/*-400-normal.woff2",
+    "Noto Sans Symbols": "@fontsource/noto-sans-symbols/files/*-400-normal.woff2",
+    "Noto Sans Symbols 2": "@fontsource/noto-sans-symbols-2/files/*-400-normal.woff2",
+    "Noto Sans Math": "@fontsource/noto-sans-math/files/*-400-normal.woff2",
+    "Noto Sans Arabic": "@fontsource/noto-sans-arabic/files/*-400-normal.woff2",
+    "Noto Sans Devanagari": "@fontsource/noto-sans-devanagari/files/*-400-normal.woff2",
+    "Noto Sans Hebrew": "@fontsource/noto-sans-hebrew/files/*-400-normal.woff2",
+    "Noto Sans Thai": "@fontsource/noto-sans-thai/files/*-400-normal.woff2",
+}
+LICENCE = "@expo-google-fonts/noto-color-emoji/LICENSE_FONT"
+MONOSPACE = {
+    "Mono-Regular.ttf": "@expo-google-fonts/jetbrains-mono/400Regular/*.ttf",
+    "Mono-Bold.ttf": "@expo-google-fonts/jetbrains-mono/700Bold/*.ttf",
+}
+# Emoji sequences are joined by these; without them a family falls apart into its members.
+EMOJI_JOINERS = {0x200D, 0xFE0F, 0x20E3}
+UNUSED_TABLES = ["SVG ", "BASE", "STAT", "VORG", "vhea", "vmtx", "DSIG", "gasp", "prep", "fpgm", "cvt "]
+# The icon fonts; what is left out is the mathematics of a package Halyard does not use, 700 kB at every first visit.
+MANIFEST = [
+    {"family": "MaterialIcons", "fonts": [{"asset": "fonts/MaterialIcons-Regular.otf"}]},
+    {
+        "family": "packages/cupertino_icons/CupertinoIcons",
+        "fonts": [{"asset": "packages/cupertino_icons/assets/CupertinoIcons.ttf"}],
+    },
+]
+
+
+def cut(font: TTFont, code_points: set[int], features: list[str]) -> None:
+    """Reduce `font` to some code points and layout features, without hints and vertical metrics."""
+    options = subset.Options()
+    options.layout_features = features
+    options.hinting = False
+    options.name_IDs = [0, 1, 2, 4, 5, 6, 13, 14]
+    for table in UNUSED_TABLES:
+        if table in font:
+            del font[table]
+    cutter = subset.Subsetter(options)
+    cutter.populate(unicodes=code_points)
+    cutter.subset(font)
+
+
+def best_source(sources: dict[Path, set[int]], wanted: set[int]) -> Path:
+    """The source that holds most of `wanted`, and of these the one with least else."""
+    return max(sources, key=lambda path: (len(sources[path] & wanted), -len(sources[path])))
+
+
+def write_fallback(font: engine_table.FallbackFont, sources: dict[Path, set[int]], target: Path) -> None:
+    """Write the file the engine will ask for as `font`."""
+    cut_font = TTFont(best_source(sources, font.code_points), recalcTimestamp=False)
+    wanted = font.code_points | EMOJI_JOINERS if font.name.startswith("Noto Color Emoji") else font.code_points
+    cut(cut_font, wanted, ["*"])
+    cut_font.flavor = "woff2"
+    path = target / font.path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cut_font.save(path)
+
+
+def write_monospace(source: Path, path: Path) -> None:
+    """Write the monospace font without ligatures: `->` in a diff must look like what was typed."""
+    font = TTFont(source, recalcTimestamp=False)
+    cut(font, set(font.getBestCmap()), ["ccmp", "locl", "mark", "mkmk", "zero"])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    font.save(path)
+
+
+def family_of(font: engine_table.FallbackFont) -> str:
+    """The family of a file: its name without the number of the part."""
+    return font.name if font.name in FAMILIES else font.name.rpartition(" ")[0]
+
+
+def build(packages: Path) -> None:
+    """Write everything, taking glyphs from the npm `packages` folder."""
+    target = ASSETS / "assets" / "fonts"
+    shutil.rmtree(target, ignore_errors=True)
+    client = Path(flet_web.__file__).parent / "web" / "main.dart.js"
+    fonts = engine_table.read(client.read_text(encoding="utf-8"))
+    for family, pattern in FAMILIES.items():
+        sources = {path: set(TTFont(path).getBestCmap()) for path in sorted(packages.glob(pattern))}
+        for font in fonts:
+            if family_of(font) == family:
+                write_fallback(font, sources, target)
+        print(f"{family}: done")
+    for name, pattern in MONOSPACE.items():
+        write_monospace(next(iter(packages.glob(pattern))), ASSETS / "fonts" / name)
+    shutil.copy(packages / LICENCE, ASSETS / "fonts" / "OFL.txt")
+    (ASSETS / "assets" / "FontManifest.json").write_text(json.dumps(MANIFEST, indent=1) + "\n")
+
+
+def main() -> None:
+    """Install the sources into a scratch folder and build from there."""
+    with tempfile.TemporaryDirectory() as name:
+        for file in ("package.json", "package-lock.json"):
+            shutil.copy(HERE / file, name)
+        subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=name, check=True)
+        build(Path(name) / "node_modules")
+
+
+if __name__ == "__main__":
+    main()
