@@ -1,0 +1,1 @@
+"""The commands that a person types, a module each. They print for people or, with --json, for scripts."""
