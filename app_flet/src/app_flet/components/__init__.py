@@ -1,0 +1,1 @@
+"""What pages are built of. Components render values; only `screen` and `device` know how values change."""

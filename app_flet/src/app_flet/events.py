@@ -1,0 +1,147 @@
+"""Everything that can happen to the model. `device` and `link` say what happened, `reduce` says what it means."""
+
+from dataclasses import dataclass
+
+from app_flet.model import CallView, Held, LinkState
+from halyard_client.halyard.agent.v1 import Delta
+
+
+@dataclass(frozen=True, slots=True)
+class WorkstationKnown:
+    """A workstation was paired, or read from the store."""
+
+    workstation: str
+    display_name: str
+    relay: str
+    role: str
+    last_seen_ms: int = 0
+    as_of_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkstationForgotten:
+    """The person took a workstation off this device."""
+
+    workstation: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkstationRemoved:
+    """The workstation took this device off its list; what is here stays readable."""
+
+    workstation: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkstationWarned:
+    """Something about a workstation's log is not as it should be; empty text: it is again."""
+
+    workstation: str
+    warning: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordsOpened:
+    """Records of one workstation were opened, in any order."""
+
+    workstation: str
+    records: tuple[Held, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeltasOpened:
+    """Hints for one session were opened."""
+
+    workstation: str
+    session: str
+    deltas: tuple[Delta, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptOpened:
+    """A session was opened on some screen: what the store holds of it."""
+
+    workstation: str
+    session: str
+    records: tuple[Held, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptClosed:
+    """No screen shows the session any more."""
+
+    workstation: str
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogReset:
+    """The workstation began a new log."""
+
+    workstation: str
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceChanged:
+    """A workstation came or went."""
+
+    workstation: str
+    online: bool
+    last_seen_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class CaughtUp:
+    """The relay has handed out everything that it had."""
+
+    workstation: str
+
+
+@dataclass(frozen=True, slots=True)
+class AsOf:
+    """Everything written by then is here."""
+
+    workstation: str
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallChanged:
+    """A call was made, or got further."""
+
+    call: CallView
+
+
+@dataclass(frozen=True, slots=True)
+class CallDropped:
+    """A call is over and its end was seen."""
+
+    call_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LinkChanged:
+    """The link to a relay came up, went down or was refused."""
+
+    relay: str
+    state: LinkState
+    at_ms: int
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSeen:
+    """A session was on screen until then."""
+
+    workstation: str
+    session: str
+    at_ms: int
+
+
+OfStanding = WorkstationRemoved | WorkstationWarned | PresenceChanged | CaughtUp | AsOf
+"""How one workstation stands."""
+
+OfWorkstation = OfStanding | RecordsOpened | DeltasOpened | TranscriptOpened | TranscriptClosed | LogReset
+"""What concerns one workstation that must be known already."""
+
+Event = OfWorkstation | WorkstationKnown | WorkstationForgotten | CallChanged | CallDropped | LinkChanged | SessionSeen

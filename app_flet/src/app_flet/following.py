@@ -1,0 +1,268 @@
+"""Following one workstation's log: opens what the relay carries, keeps it, and says what happened.
+
+The counterpart of agentd's uplink. Everything that arrives is checked here, once: that it was sealed by the workstation
+for this place of this log, that its name belongs to its key, that it is not older than what is held. What does not hold
+is dropped and said, never shown.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from app_flet import events
+from app_flet.instants import milliseconds
+from app_flet.model import Held
+from app_flet.store import Store, StoredRecord, WorkstationRow, stored
+from halyard_client.halyard.agent.v1 import DeltaBatch, Resource
+from halyard_client.halyard.link.v1 import (
+    Batch,
+    CaughtUp,
+    Cursor,
+    Record,
+    Volatile,
+    WorkstationCursor,
+    WorkstationState,
+)
+from halyard_client.halyard.link.v1 import Head as SealedHead
+from wire import names
+from wire.errors import HalyardError, LogRolledBack, Malformed, SealBroken
+from wire.identity import Identity, PublicKeys
+from wire.log import EPOCH_BYTES, Freshness, Head, Replica, Verdict
+from wire.log import Record as Place
+from wire.sealing import Channel, KeyRing, Origin, open_head, open_record, open_volatile
+
+UNOPENED = "Some of what {name} wrote could not be opened. Update this app, or pair it again."
+WARNINGS = {
+    Verdict.WITHHELD: "The relay holds back part of what {name} wrote. What you see may be old.",
+    Verdict.ROLLED_BACK: "The relay shows an older copy than before. What is here stays; new things may be missing.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    held: Held
+    key: bytes
+
+
+class Following:
+    """One workstation as this device follows it. Methods take a frame, write the store, and return what happened."""
+
+    def __init__(self, store: Store, row: WorkstationRow, own: Identity) -> None:
+        """Takes up where the store left off."""
+        self._store = store
+        self.row = row
+        self.channel = Channel(own, PublicKeys(row.sign_key, row.agree_key))
+        self._own_grant = names.grant(own.device_id).encode("ascii")
+        self._ring = KeyRing.unpack(row.ring) if row.ring else None
+        self._replica = self._restored() if row.log_epoch else None
+        self._freshness = Freshness(newest=Head(row.head_seq, row.head_ms) if row.head_ms else None)
+        self._coming_epoch = row.log_epoch
+        self._offered = 0
+        self._unopened = 0
+        self.must_read_again = False
+        """Records came before the keys that open them: this device must link again and ask from its cursor."""
+
+    def _restored(self) -> Replica[None]:
+        row = self.row
+        left = {row.left_epochs[at : at + EPOCH_BYTES] for at in range(0, len(row.left_epochs), EPOCH_BYTES)}
+        return Replica(
+            row.log_epoch,
+            (Place(seq, key, None) for seq, key in self._store.seqs(row.id)),
+            through=row.through,
+            truncated_through=row.truncated_through,
+            unsure_through=row.unsure_through,
+            left_epochs=frozenset(left),
+        )
+
+    @property
+    def cursor(self) -> WorkstationCursor | None:
+        """Where to go on; None while nothing is known of the log."""
+        if self._replica is None:
+            return None
+        place = self._replica.resume()
+        return WorkstationCursor(workstation_id=self.row.id, cursor=Cursor(log_epoch=place.epoch, seq=place.seq))
+
+    def focus_key(self, session: str) -> bytes:
+        """What names `session` to the relay; empty while there is no key."""
+        return names.opaque_key(self._ring.name_key, session) if self._ring else b""
+
+    # --- frames -------------------------------------------------------------------------------------------------------
+
+    def began(self, state: WorkstationState, now_ms: int) -> list[events.Event]:
+        """A link began: presence, grant, freshness; and whether the log is still the same."""
+        happened: list[events.Event] = []
+        if state.stored is not None and len(state.stored.log_epoch) == EPOCH_BYTES:
+            self._offered = state.stored.seq
+            happened += self._met_epoch(state.stored.log_epoch, state.grant)
+        happened += self._head(state.head, now_ms)
+        self._keep(last_seen_ms=max(self.row.last_seen_ms, milliseconds(state.last_seen_time)))
+        return [events.PresenceChanged(self.row.id, state.online, self.row.last_seen_ms), *happened]
+
+    def presence(self, *, online: bool, last_seen_ms: int) -> list[events.Event]:
+        """The workstation came or went."""
+        self._keep(last_seen_ms=max(self.row.last_seen_ms, last_seen_ms))
+        return [events.PresenceChanged(self.row.id, online, self.row.last_seen_ms)]
+
+    def batch(self, frame: Batch, now_ms: int) -> list[events.Event]:
+        """Records and hints, applied whole or, after a crash, not at all."""
+        happened = self._records(frame) if frame.records else self._moved(frame.through)
+        happened += self._hints(frame.volatile)
+        happened += self._head(frame.head, now_ms)
+        return happened
+
+    def caught_up(self, frame: CaughtUp, now_ms: int) -> list[events.Event]:
+        """The relay has handed out all it had."""
+        if self._replica is not None and frame.cursor is not None:
+            self._offered = frame.cursor.seq
+            self._replica.caught_up(frame.cursor.seq, frame.truncated_through)
+            self._keep_cursor()
+        return [events.CaughtUp(self.row.id), *self._dated(None, now_ms), self._judged(now_ms)]
+
+    def reset(self, epoch: bytes) -> list[events.Event]:
+        """The log began anew. Only a grant that the workstation sealed for the new epoch proves it: wait for that."""
+        return self._met_epoch(epoch, None)
+
+    # --- the epoch and its keys ---------------------------------------------------------------------------------------
+
+    def _met_epoch(self, epoch: bytes, grant: Record | None) -> list[events.Event]:
+        self._coming_epoch, self.must_read_again = epoch, False
+        return self._granted(grant) if grant is not None else []
+
+    def _granted(self, grant: Record) -> list[events.Event]:
+        epoch = self._coming_epoch
+        try:
+            ring = self.channel.open_grant(epoch, grant.sealed)
+            if self._replica is None or epoch != self._replica.epoch:
+                return self._enter(epoch, ring)
+        except (LogRolledBack, SealBroken, Malformed) as error:
+            return [events.WorkstationWarned(self.row.id, error.message)]
+        self._take(ring)
+        return []
+
+    def _enter(self, epoch: bytes, ring: KeyRing) -> list[events.Event]:
+        fresh: Replica[None] = self._replica.reset(epoch) if self._replica else Replica(epoch)
+        self._replica, self._ring, self._freshness = fresh, ring, Freshness()
+        with self._store.transaction():
+            self._store.drop_records(self.row.id)
+            self._keep_cursor(ring=ring.pack(), head_seq=0, head_ms=0)
+        return [events.LogReset(self.row.id)]
+
+    def _take(self, ring: KeyRing) -> None:
+        """A ring with fewer keys than are held would be an old copy of the grant."""
+        if self._ring is None or len(ring.keys) >= len(self._ring.keys):
+            self._ring = ring
+            self._keep(ring=ring.pack())
+
+    # --- records ------------------------------------------------------------------------------------------------------
+
+    def _records(self, frame: Batch) -> list[events.Event]:
+        grants = [record for record in frame.records if record.key == self._own_grant]
+        happened = [event for grant in grants for event in self._granted(grant)]
+        self.must_read_again = any(isinstance(event, events.LogReset) for event in happened)
+        if self.must_read_again or self._replica is None or self._replica.epoch != self._coming_epoch:
+            return happened
+        opened = {one.held.seq: one for one in self._open_all(frame.records)}
+        changed = self._replica.apply(
+            (Place(one.held.seq, one.key, None) for one in opened.values()), through=frame.through or None
+        )
+        kept = [opened[place.seq] for place in changed]
+        with self._store.transaction():
+            self._store.keep_records(self.row.id, self._newest_by_key(kept))
+            for one in kept:
+                if one.held.is_gone and names.parse(one.held.name).kind is names.Kind.SESSION:
+                    self._store.drop_session(self.row.id, one.held.name)
+            self._keep_cursor()
+        return [*happened, events.RecordsOpened(self.row.id, tuple(one.held for one in kept))]
+
+    def _newest_by_key(self, kept: Iterable[_Opened]) -> list[StoredRecord]:
+        return list({one.key: stored(one.held, one.key) for one in kept}.values())
+
+    def _open_all(self, records: Iterable[Record]) -> Iterator[_Opened]:
+        for record in records:
+            if names.granted_device(record.key) is not None:
+                continue
+            try:
+                yield self._open(record)
+            except HalyardError:
+                self._unopened += 1
+
+    def _open(self, record: Record) -> _Opened:
+        if self._ring is None:
+            raise SealBroken("This device has no keys for this workstation yet.")
+        resource = Resource.parse(open_record(self._ring, self._origin, record.seq, record.key, record.sealed))
+        if names.opaque_key(self._ring.name_key, resource.name) != record.key:
+            raise SealBroken("A record was filed under another name than its own.")
+        return _Opened(Held(record.seq, resource), record.key)
+
+    def _moved(self, through: int) -> list[events.Event]:
+        if self._replica is not None and through > self._replica.through:
+            self._replica.apply((), through=through)
+            self._keep_cursor()
+        return []
+
+    def _hints(self, batches: Iterable[Volatile]) -> list[events.Event]:
+        return [event for volatile in batches if (event := self._hint(volatile)) is not None]
+
+    def _hint(self, volatile: Volatile) -> events.Event | None:
+        if self._ring is None:
+            return None
+        try:
+            data = open_volatile(self._ring, self._origin, volatile.focus, volatile.sealed)
+        except SealBroken:
+            return None  # a hint may be lost; the record that closes the part repairs it
+        deltas = tuple(DeltaBatch.parse(data).deltas)
+        session = names.session_of(deltas[0].part) if deltas else None
+        return events.DeltasOpened(self.row.id, session, deltas) if session else None
+
+    # --- freshness ----------------------------------------------------------------------------------------------------
+
+    def _head(self, sealed: SealedHead | None, now_ms: int) -> list[events.Event]:
+        if self._ring is None or self._replica is None:
+            return []
+        if sealed is None:
+            return self._dated(None, now_ms)
+        try:
+            return self._dated(open_head(self._ring, self._origin, sealed.sealed), now_ms)
+        except SealBroken:
+            return []
+
+    def _dated(self, head: Head | None, now_ms: int) -> list[events.Event]:
+        if self._replica is None:
+            return []
+        self._freshness = self._freshness.note(head, self._replica.through, now_ms)
+        newest, covered = self._freshness.newest, self._freshness.covered
+        if newest is not None and head is not None:
+            self._keep(head_seq=newest.seq, head_ms=newest.time_ms)
+        if covered is None or covered.time_ms <= self.row.as_of_ms:
+            return []
+        self._keep(as_of_ms=covered.time_ms)
+        return [events.AsOf(self.row.id, covered.time_ms)]
+
+    def _judged(self, now_ms: int) -> events.Event:
+        through = self._replica.through if self._replica else 0
+        verdict = self._freshness.verdict(through, max(self._offered, 0), now_ms)
+        text = UNOPENED if self._unopened else WARNINGS.get(verdict, "")
+        return events.WorkstationWarned(self.row.id, text.format(name=self.row.display_name))
+
+    # --- the row ------------------------------------------------------------------------------------------------------
+
+    @property
+    def _origin(self) -> Origin:
+        return Origin(self.row.id, self._replica.epoch if self._replica else self.row.log_epoch)
+
+    def _keep_cursor(self, **changes: bytes | int) -> None:
+        replica = self._replica
+        if replica is not None:
+            self._keep(
+                log_epoch=replica.epoch,
+                through=replica.through,
+                truncated_through=replica.truncated_through,
+                unsure_through=replica.unsure_through,
+                left_epochs=b"".join(sorted(replica.left_epochs)),
+                **changes,
+            )
+
+    def _keep(self, **changes: bytes | int) -> None:
+        row = replace(self.row, **changes)  # type: ignore[arg-type]  # callers name columns with their own types
+        if row != self.row:
+            self.row = row
+            self._store.keep_workstation(row)

@@ -1,0 +1,315 @@
+"""The link to one relay: a WebSocket at `/link`, kept up for as long as somebody needs it. docs/link-protocol.md §3.
+
+Brings frames to the device's followings and outbox, and sends what is due: calls, what is on screen, heartbeats. Knows
+nothing of what a frame means beyond where it goes.
+"""
+
+import asyncio
+import logging
+import random
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, WebSocketException
+
+from app_flet import events
+from app_flet.calling import reason_of
+from app_flet.device import Device
+from app_flet.instants import instant, milliseconds
+from app_flet.model import LinkState
+from app_flet.pairing import proxy_for, websocket_url
+from halyard_client.halyard.link.v1 import (
+    AppCall,
+    AppHello,
+    AppWelcome,
+    AttachAppRequest,
+    AttachAppResponse,
+    Focus,
+    Joined,
+    Limits,
+    Ping,
+    Refused,
+    SealedCall,
+    WorkstationState,
+)
+from wire.backoff import Backoff
+from wire.calls import QueuedCall
+from wire.identity import JTI_BYTES, make_token
+
+log = logging.getLogger(__name__)
+
+OPEN_SECONDS = 10
+DEFAULT_HEARTBEAT_SECONDS = 20
+DEAD_AFTER_HEARTBEATS = 2.5
+MAX_FRAME_BYTES = 4 * 1024 * 1024
+"""What this app accepts from a relay; relays keep to 1 MiB unless told otherwise."""
+NETWORK_ERRORS = (OSError, TimeoutError, WebSocketException)
+REVOKED_TEXT = "No workstation at this relay lists this device any more. Pair it again."
+
+
+class LinkLost(Exception):
+    """The link is over; the message is for a person."""
+
+    def __init__(self, message: str, *, state: LinkState = LinkState.OFFLINE, at_once: bool = False) -> None:
+        super().__init__(message)
+        self.message = message
+        self.state = state
+        self.at_once = at_once
+        """Waiting would not help: something was corrected and the next attempt will differ."""
+
+
+def release() -> str:
+    """This app's release, for the relay's log; "0" where it runs without being installed, as on a phone."""
+    try:
+        return version("halyard")
+    except PackageNotFoundError:
+        return "0"
+
+
+@dataclass
+class Link:
+    """The link of one device to one relay."""
+
+    device: Device
+    relay: str
+    draw: Callable[[], float] = random.random
+    _backoff: Backoff = field(default_factory=Backoff)
+    _clock_offset_s: int = 0
+    """Relay's clock minus ours, for tokens only."""
+    _heartbeat_s: float = DEFAULT_HEARTBEAT_SECONDS
+    _sent_focus: tuple[str, bytes] | None = None
+
+    async def run(self) -> None:
+        """Links, and links again, until cancelled."""
+        while True:
+            self._now_is(LinkState.CONNECTING)
+            lost = await self._attempt()
+            self._now_is(lost.state, lost.message)
+            await self._pause(at_once=lost.at_once)
+
+    def _now_is(self, state: LinkState, detail: str = "") -> None:
+        self.device.happened([events.LinkChanged(self.relay, state, self.device.now_ms(), detail)])
+
+    async def _attempt(self) -> LinkLost:
+        """One connection from beginning to end; returns why it ended."""
+        try:
+            await self._connect()
+        except (LinkLost, *NETWORK_ERRORS) as error:
+            return self._told(error)
+        except ExceptionGroup as group:
+            expected, unexpected = group.split((LinkLost, *NETWORK_ERRORS))
+            if unexpected is not None or expected is None:
+                raise
+            return self._told(_first(expected))
+        return LinkLost("The relay closed the link.")
+
+    def _told(self, error: Exception) -> LinkLost:
+        if isinstance(error, LinkLost):
+            return error
+        if isinstance(error, TimeoutError):
+            return LinkLost("The relay does not answer.")
+        if isinstance(error, ConnectionClosed):
+            return LinkLost("The relay closed the link.")
+        return LinkLost(f"The relay at {self.relay} cannot be reached.")
+
+    async def _connect(self) -> None:
+        url = websocket_url(self.relay, "/link")
+        async with connect(
+            url,
+            open_timeout=OPEN_SECONDS,
+            ping_interval=None,  # heartbeats are frames of the protocol: WebSocket pings end at some proxies
+            compression=None,  # sealed bytes do not compress
+            max_size=MAX_FRAME_BYTES,
+            proxy=proxy_for(url),
+        ) as socket:
+            await self._serve(socket)
+
+    async def _pause(self, *, at_once: bool) -> None:
+        seconds, self._backoff = self._backoff.failed(time.monotonic(), self.draw())
+        if at_once:
+            return
+        with self.device.hurried.listening() as hurried:
+            try:
+                async with asyncio.timeout(seconds):
+                    await hurried.wait()
+            except TimeoutError:
+                return
+        self._backoff = self._backoff.network_changed()
+
+    # --- one connection -----------------------------------------------------------------------------------------------
+
+    async def _serve(self, socket: ClientConnection) -> None:
+        async with asyncio.timeout(OPEN_SECONDS):
+            await socket.send(bytes(AttachAppRequest(hello=self._hello())))
+            self._welcomed(AttachAppResponse.parse(await socket.recv(decode=False)))
+        self._backoff = self._backoff.connected(time.monotonic())
+        with self.device.due.listening() as due:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._receive(socket))
+                group.create_task(self._send(socket, due))
+
+    def _hello(self) -> AppHello:
+        now_s = self.device.now_ms() // 1000 + self._clock_offset_s
+        cursors = [following.cursor for following in self.device.of_relay(self.relay)]
+        return AppHello(
+            token=make_token(self.device.identity, self.relay, now_s, secrets.token_bytes(JTI_BYTES)),
+            cursors=[cursor for cursor in cursors if cursor is not None],
+            version=release(),
+        )
+
+    def _welcomed(self, frame: AttachAppResponse) -> None:
+        if frame.refused is not None:
+            raise self._refusal(frame.refused)
+        if frame.welcome is None:
+            raise LinkLost("This is not a Halyard relay, or one of another release.")
+        self._limits(frame.welcome.limits)
+        self._sent_focus = None
+        self.device.outbox.link_began()
+        self._now_is(LinkState.ONLINE)
+        self._members(frame.welcome)
+
+    def _limits(self, limits: Limits | None) -> None:
+        if limits is not None and limits.heartbeat_seconds:
+            self._heartbeat_s = limits.heartbeat_seconds
+
+    def _members(self, welcome: AppWelcome) -> None:
+        present = {state.workstation_id for state in welcome.workstations}
+        for following in self.device.of_relay(self.relay):
+            if following.row.id not in present:
+                self.device.happened([events.WorkstationRemoved(following.row.id)])
+        for state in welcome.workstations:
+            self._began(state)
+
+    def _began(self, state: WorkstationState) -> None:
+        following = self.device.followings.get(state.workstation_id)
+        if following is not None:
+            self.device.happened(following.began(state, self.device.now_ms()))
+
+    def _refusal(self, refused: Refused) -> LinkLost:
+        reason = reason_of(refused.status) if refused.status else ""
+        text = refused.status.message if refused.status else ""
+        if reason == "CLOCK_SKEW" and refused.server_time is not None:
+            offset_s = (milliseconds(refused.server_time) - self.device.now_ms()) // 1000
+            corrected = offset_s != self._clock_offset_s
+            self._clock_offset_s = offset_s
+            return LinkLost("This device's clock is wrong; corrected for the relay.", at_once=corrected)
+        if reason in ("NOT_A_MEMBER", "REVOKED"):
+            for following in self.device.of_relay(self.relay):
+                self.device.happened([events.WorkstationRemoved(following.row.id)])
+            return LinkLost(REVOKED_TEXT, state=LinkState.REFUSED)
+        return LinkLost(text or "The relay refused this device.", state=LinkState.REFUSED)
+
+    # --- receiving ----------------------------------------------------------------------------------------------------
+
+    async def _receive(self, socket: ClientConnection) -> None:
+        while True:
+            async with asyncio.timeout(self._heartbeat_s * DEAD_AFTER_HEARTBEATS):
+                data = await socket.recv(decode=False)
+            self._take(AttachAppResponse.parse(data))
+
+    def _take(self, frame: AttachAppResponse) -> None:
+        if frame.batch is not None:
+            self._followed(frame)
+        elif frame.reply is not None:
+            self.device.replied(frame.reply)
+        elif frame.call_stored is not None:
+            self.device.stored(frame.call_stored.call_id)
+        elif frame.call_taken is not None:
+            self.device.taken(frame.call_taken.call_id)
+        elif frame.call_refused is not None:
+            self.device.refused(frame.call_refused)
+        elif frame.refused is not None:
+            raise self._refusal(frame.refused)
+        elif frame.going_away is not None:
+            raise LinkLost("The relay is restarting.")
+        else:
+            self._followed(frame)
+
+    def _followed(self, frame: AttachAppResponse) -> None:
+        """Frames about one workstation; those about one that this device does not know are skipped."""
+        about = frame.batch or frame.caught_up or frame.presence or frame.reset or frame.removed
+        if frame.joined is not None:
+            self._joined(frame.joined)
+        following = self.device.followings.get(about.workstation_id) if about is not None else None
+        if following is None:
+            return
+        now_ms = self.device.now_ms()
+        happened: list[events.Event] = []
+        if frame.batch is not None:
+            happened = following.batch(frame.batch, now_ms)
+        elif frame.caught_up is not None:
+            happened = following.caught_up(frame.caught_up, now_ms)
+        elif frame.presence is not None:
+            last_seen_ms = milliseconds(frame.presence.last_seen_time)
+            happened = following.presence(online=frame.presence.online, last_seen_ms=last_seen_ms)
+        elif frame.reset is not None and frame.reset.cursor is not None:
+            happened = following.reset(frame.reset.cursor.log_epoch)
+        elif frame.removed is not None:
+            happened = [events.WorkstationRemoved(following.row.id)]
+        self.device.happened(happened)
+        self.device.due.ring()
+        if following.must_read_again:
+            raise LinkLost("The workstation began a new log; reading it from the start.", at_once=True)
+
+    def _joined(self, joined: Joined) -> None:
+        if joined.workstation is not None:
+            self._began(joined.workstation)
+
+    # --- sending ------------------------------------------------------------------------------------------------------
+
+    async def _send(self, socket: ClientConnection, due: asyncio.Event) -> None:
+        while True:
+            due.clear()
+            await self._send_due(socket)
+            try:
+                async with asyncio.timeout(self._heartbeat_s):
+                    await due.wait()
+            except TimeoutError:
+                await socket.send(bytes(AttachAppRequest(ping=Ping())))
+
+    async def _send_due(self, socket: ClientConnection) -> None:
+        self.device.expire()
+        await self._send_focus(socket)
+        for call in self.device.outbox.due(self.device.now_ms()):
+            frame = self._call(call)
+            if frame is not None:
+                self.device.leaving(call)
+                await socket.send(bytes(frame))
+
+    async def _send_focus(self, socket: ClientConnection) -> None:
+        workstation, session = self.device.focus
+        following = self.device.followings.get(workstation)
+        here = following is not None and self.device.relay_of(following.row) == self.relay
+        key = following.focus_key(session) if following is not None and here and session else b""
+        focus = (workstation if key else "", key)
+        if focus != self._sent_focus:
+            await socket.send(bytes(AttachAppRequest(focus=Focus(workstation_id=focus[0], focus=focus[1]))))
+            self._sent_focus = focus
+
+    def _call(self, call: QueuedCall) -> AttachAppRequest | None:
+        following = self.device.followings.get(call.workstation)
+        if following is None or self.device.relay_of(following.row) != self.relay:
+            return None
+        sealed = following.channel.seal_call(call.call_id, call.expires_ms, call.payload)
+        envelope = SealedCall(call_id=call.call_id, expire_time=instant(call.expires_ms), sealed=sealed)
+        return AttachAppRequest(call=AppCall(workstation_id=call.workstation, call=envelope))
+
+
+def _first(group: BaseExceptionGroup[Exception]) -> Exception:
+    found = group.exceptions[0]
+    return _first(found) if isinstance(found, BaseExceptionGroup) else found
+
+
+async def keep_links(device: Device) -> None:
+    """One link for every relay that the device needs, for as long as it needs it, until cancelled."""
+    while True:
+        with device.relays_changed.listening() as changed:
+            async with asyncio.TaskGroup() as group:
+                links = [group.create_task(Link(device, relay).run()) for relay in device.relays]
+                await changed.wait()
+                for link in links:
+                    link.cancel()

@@ -1,0 +1,137 @@
+"""What this device knows, as values: the counterpart of `reduce`, which is the only place that makes new ones.
+
+Values are replaced, never changed, and what did not change keeps its identity: a page may compare with `is`. The
+classes hold the contract's own messages (agent/v1) and add only what the contract does not say: where they stand in the
+log, what has streamed in since, how far calls are, whether the links stand. Times are Unix milliseconds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TypeVar
+
+from halyard_client.halyard.agent.v1 import DeltaField, Resource
+from wire.calls import CallState
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+def frozen(values: dict[K, V] | None = None) -> Mapping[K, V]:
+    """A read-only view of `values`, which the caller must not change any more; empty by default."""
+    return MappingProxyType(values or {})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Held:
+    """The newest value of one name. Compared by identity, so that long lists are compared quickly."""
+
+    seq: int
+    resource: Resource
+
+    @property
+    def name(self) -> str:
+        """The resource name, for example `sessions/s1`."""
+        return self.resource.name
+
+    @property
+    def is_gone(self) -> bool:
+        """True for a tombstone: it keeps older values of the same name away."""
+        return self.resource.deleted is not None
+
+
+GrowthKey = tuple[str, DeltaField]
+"""Which field of which part has grown."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Transcript:
+    """What lies inside one opened session: messages, parts, todos; and text that streamed in ahead of its record."""
+
+    held: Mapping[str, Held] = field(default_factory=frozen)
+    grown: Mapping[GrowthKey, bytes] = field(default_factory=frozen)
+    """The whole field as far as it is known, in UTF-8; dropped when the record that closes the part arrives."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WorkstationView:
+    """One workstation: what its log holds, and how fresh that is."""
+
+    id: str
+    display_name: str
+    relay: str
+    """Origin of the relay at which the two meet."""
+    role: str
+    """What this device may do there: "operator", "approver" or "viewer"."""
+    held: Mapping[str, Held] = field(default_factory=frozen)
+    """Everything but what lies inside sessions, together with permissions and questions, which Now shows."""
+    transcripts: Mapping[str, Transcript] = field(default_factory=frozen)
+    """By session name; only sessions that are open on some screen of this device."""
+    online: bool = False
+    last_seen_ms: int = 0
+    as_of_ms: int = 0
+    """Everything the workstation had written by then is here; 0 = not known."""
+    caught_up: bool = False
+    """The relay has handed out all it had, at least once on this link."""
+    removed: bool = False
+    """The workstation took this device off its list."""
+    warning: str = ""
+    """Why what is shown may be old or incomplete; empty when all is well."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CallView:
+    """One call of this device, as far as it got."""
+
+    call_id: bytes
+    workstation: str
+    method: str
+    request: bytes
+    state: CallState
+    created_ms: int
+    error: str = ""
+    """For a person; why it was refused."""
+    reason: str = ""
+    """For branching: a value name of errors.v1.Reason."""
+    is_certain: bool = True
+    """False: it expired after it had left and may have taken effect."""
+    response: bytes = b""
+
+    @property
+    def is_open(self) -> bool:
+        """Still on its way."""
+        return not self.state.is_final
+
+
+class LinkState(StrEnum):
+    """How the link to one relay is."""
+
+    OFFLINE = "offline"
+    CONNECTING = "connecting"
+    ONLINE = "online"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LinkView:
+    """The link to one relay."""
+
+    state: LinkState = LinkState.CONNECTING
+    since_ms: int = 0
+    detail: str = ""
+    """For a person: why it is not up."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """All of it."""
+
+    device_id: str = ""
+    workstations: Mapping[str, WorkstationView] = field(default_factory=frozen)
+    calls: Mapping[bytes, CallView] = field(default_factory=frozen)
+    """In the order in which they were made."""
+    links: Mapping[str, LinkView] = field(default_factory=frozen)
+    """By origin of the relay."""
+    seen: Mapping[tuple[str, str], int] = field(default_factory=frozen)
+    """(workstation, session name) → when this device last showed that session."""

@@ -1,0 +1,224 @@
+"""What happened → what is known. Pure: no I/O, no clock, no ids of its own.
+
+Rules, all of which hold for any order and repetition of records:
+
+1. Of one name, the record with the highest seq wins.
+2. What lies below a deleted session is gone with it, whichever arrives first.
+3. Streamed text is a hint. It shows while it joins on to what is held; the record that closes its part replaces it.
+4. Records inside a session matter only while that session is open on a screen; the store has them all.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import assert_never
+
+from app_flet import events
+from app_flet.model import CallView, GrowthKey, Held, LinkState, LinkView, Model, Transcript, WorkstationView, frozen
+from halyard_client.halyard.agent.v1 import Delta, DeltaField, PartState, Resource
+from wire import names
+
+INSIDE_A_SESSION = frozenset({names.Kind.MESSAGE, names.Kind.PART, names.Kind.TODOS})
+"""Kinds that only an opened session shows."""
+
+
+def reduce(model: Model, event: events.Event) -> Model:
+    """The model after `event`; the same object when nothing changed."""
+    match event:
+        case events.CallChanged(call):
+            return _call_changed(model, call)
+        case events.CallDropped(call_id):
+            return replace(model, calls=frozen({k: v for k, v in model.calls.items() if k != call_id}))
+        case events.LinkChanged(relay, state, at_ms, detail):
+            return _link_changed(model, relay, LinkView(state, at_ms, detail))
+        case events.SessionSeen(workstation, session, at_ms):
+            return replace(model, seen=frozen({**model.seen, (workstation, session): at_ms}))
+        case events.WorkstationKnown():
+            return _known(model, event)
+        case events.WorkstationForgotten(workstation):
+            rest = {key: value for key, value in model.workstations.items() if key != workstation}
+            return replace(model, workstations=frozen(rest))
+    known = model.workstations.get(event.workstation)
+    if known is None:
+        return model
+    changed = _of_workstation(known, event)
+    return model if changed is known else _with(model, changed)
+
+
+def _of_workstation(known: WorkstationView, event: events.OfWorkstation) -> WorkstationView:
+    match event:
+        case events.RecordsOpened(_, records):
+            return _records_opened(known, records)
+        case events.DeltasOpened(_, session, deltas):
+            return _deltas_opened(known, session, deltas)
+        case events.TranscriptOpened(_, session, records):
+            return _transcript_opened(known, session, records)
+        case events.TranscriptClosed(_, session):
+            return replace(known, transcripts=frozen({k: v for k, v in known.transcripts.items() if k != session}))
+        case events.LogReset():
+            empty = frozen({session: Transcript() for session in known.transcripts})
+            return replace(known, held=frozen(), transcripts=empty, caught_up=False)
+        case _:
+            return _standing(known, event)
+
+
+def _standing(known: WorkstationView, event: events.OfStanding) -> WorkstationView:
+    match event:
+        case events.PresenceChanged(_, online, last_seen_ms):
+            return replace(known, online=online, last_seen_ms=max(known.last_seen_ms, last_seen_ms), removed=False)
+        case events.WorkstationRemoved():
+            return replace(known, removed=True, online=False)
+        case events.WorkstationWarned(_, warning):
+            return known if known.warning == warning else replace(known, warning=warning)
+        case events.CaughtUp():
+            return known if known.caught_up else replace(known, caught_up=True)
+        case events.AsOf(_, time_ms):
+            return replace(known, as_of_ms=time_ms) if time_ms > known.as_of_ms else known
+        case _:
+            assert_never(event)
+
+
+def _with(model: Model, workstation: WorkstationView) -> Model:
+    return replace(model, workstations=frozen({**model.workstations, workstation.id: workstation}))
+
+
+def _known(model: Model, event: events.WorkstationKnown) -> Model:
+    former = model.workstations.get(event.workstation)
+    fresh = former or WorkstationView(event.workstation, event.display_name, event.relay, event.role)
+    last_seen_ms = max(fresh.last_seen_ms, event.last_seen_ms)
+    as_of_ms = max(fresh.as_of_ms, event.as_of_ms)
+    return _with(
+        model,
+        replace(
+            fresh,
+            display_name=event.display_name,
+            relay=event.relay,
+            role=event.role,
+            last_seen_ms=last_seen_ms,
+            as_of_ms=as_of_ms,
+            removed=False,
+        ),
+    )
+
+
+def _link_changed(model: Model, relay: str, link: LinkView) -> Model:
+    former = model.links.get(relay)
+    if former is not None and (former.state, former.detail) == (link.state, link.detail):
+        return model
+    linked = replace(model, links=frozen({**model.links, relay: link}))
+    if link.state is LinkState.ONLINE:
+        return linked
+    return replace(linked, workstations=frozen({k: _cut_off(v, relay) for k, v in model.workstations.items()}))
+
+
+def _cut_off(known: WorkstationView, relay: str) -> WorkstationView:
+    return replace(known, online=False, caught_up=False) if known.relay == relay else known
+
+
+def _call_changed(model: Model, call: CallView) -> Model:
+    return replace(model, calls=frozen({**model.calls, call.call_id: call}))
+
+
+# --- records ----------------------------------------------------------------------------------------------------------
+
+
+def lies_inside(name: str) -> str | None:
+    """The session whose transcript `name` belongs to; None for what is held beside transcripts."""
+    return names.session_of(name) if names.parse(name).kind in INSIDE_A_SESSION else None
+
+
+def _records_opened(known: WorkstationView, records: Iterable[Held]) -> WorkstationView:
+    beside, inside = _sorted_by_session(records)
+    held = _newer(known.held, beside)
+    transcripts = dict(known.transcripts)
+    for session in inside.keys() & transcripts.keys():
+        transcripts[session] = _into(transcripts[session], inside[session])
+    return _without_the_deleted(replace(known, held=frozen(held), transcripts=frozen(transcripts)))
+
+
+def _transcript_opened(known: WorkstationView, session: str, records: Iterable[Held]) -> WorkstationView:
+    opened = _into(known.transcripts.get(session, Transcript()), list(records))
+    return _without_the_deleted(replace(known, transcripts=frozen({**known.transcripts, session: opened})))
+
+
+def _sorted_by_session(records: Iterable[Held]) -> tuple[list[Held], dict[str, list[Held]]]:
+    beside: list[Held] = []
+    inside: dict[str, list[Held]] = {}
+    for record in records:
+        session = lies_inside(record.name)
+        (beside if session is None else inside.setdefault(session, [])).append(record)
+    return beside, inside
+
+
+def _newer(held: Mapping[str, Held], records: Iterable[Held]) -> dict[str, Held]:
+    merged = dict(held)
+    for record in records:
+        former = merged.get(record.name)
+        if former is None or record.seq > former.seq:
+            merged[record.name] = record
+    return merged
+
+
+def _without_the_deleted(known: WorkstationView) -> WorkstationView:
+    gone = {name for name, record in known.held.items() if record.is_gone and name.startswith("sessions/")}
+    if not gone:
+        return known
+    held = {name: r for name, r in known.held.items() if name in gone or names.session_of(name) not in gone}
+    transcripts = {name: Transcript() if name in gone else value for name, value in known.transcripts.items()}
+    return replace(known, held=frozen(held), transcripts=frozen(transcripts))
+
+
+# --- streamed text ----------------------------------------------------------------------------------------------------
+
+
+def _into(transcript: Transcript, records: list[Held]) -> Transcript:
+    held = _newer(transcript.held, records)
+    grown = {key: data for key, data in transcript.grown.items() if _still_grows(held.get(key[0]), key[1], data)}
+    return Transcript(frozen(held), frozen(grown))
+
+
+def _still_grows(part: Held | None, field: DeltaField, data: bytes) -> bool:
+    """A record that is still open and holds no more than the beginning of what streamed in leaves it standing."""
+    if part is None or part.is_gone or not is_open(part.resource):
+        return False
+    recorded = recorded_text(part.resource, field)
+    return len(recorded) < len(data) and data.startswith(recorded)
+
+
+def _deltas_opened(known: WorkstationView, session: str, deltas: Iterable[Delta]) -> WorkstationView:
+    transcript = known.transcripts.get(session)
+    if transcript is None:
+        return known
+    grown = dict(transcript.grown)
+    for delta in deltas:
+        _grow(grown, transcript.held.get(delta.part), delta)
+    if grown == transcript.grown:
+        return known
+    fresh = replace(transcript, grown=frozen(grown))
+    return replace(known, transcripts=frozen({**known.transcripts, session: fresh}))
+
+
+def _grow(grown: dict[GrowthKey, bytes], part: Held | None, delta: Delta) -> None:
+    if part is None or part.is_gone or not is_open(part.resource):
+        return
+    key = (delta.part, delta.field)
+    data = grown.get(key, recorded_text(part.resource, delta.field))
+    text = delta.text.encode()
+    # A hint that begins beyond what is held has lost its neighbour; one that ends within it is a repeat.
+    if delta.offset_bytes <= len(data) < delta.offset_bytes + len(text):
+        grown[key] = data[: delta.offset_bytes] + text
+
+
+def is_open(part: Resource) -> bool:
+    """Whether more of a part may come: the part says so, or it is a tool call that still runs."""
+    return part.part is not None and part.part.state is PartState.OPEN
+
+
+def recorded_text(part: Resource, field: DeltaField) -> bytes:
+    """The field of a part that `field` names, in UTF-8; empty when the part has none."""
+    content = part.part
+    if content is None:
+        return b""
+    if field is DeltaField.OUTPUT:
+        return content.tool_call.output.encode() if content.tool_call else b""
+    words = content.text or content.reasoning
+    return words.text.encode() if words else b""
