@@ -1,4 +1,4 @@
-"""Write the fonts the web app needs into `app_flet/src/assets`: `python -m tools.web_fonts`.
+"""Write the fonts the web app needs into `app_flet/src/assets`: `python -m tools.web_fonts [FAMILY...]`.
 
 Flet's client fetches emoji, Chinese, Japanese, Korean and symbols from a font server when the page's own fonts lack
 them; Halyard lets no request leave for another host, so the same files lie in the overlay that the relay serves. They
@@ -9,6 +9,7 @@ for, and committed, because a fresh clone must show them at once. Run again afte
 import json
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -27,13 +28,14 @@ FAMILIES = {
     "Noto Sans TC": "@fontsource/noto-sans-tc/files/*-400-normal.woff2",
     "Noto Sans JP": "@fontsource/noto-sans-jp/files/*-400-normal.woff2",
     "Noto Sans KR": "@fontsource/noto-sans-kr/files/*-400-normal.woff2",
-    "Noto Sans Symbols": "@fontsource/noto-sans-symbols/files/*-400-normal.woff2",
-    "Noto Sans Symbols 2": "@fontsource/noto-sans-symbols-2/files/*-400-normal.woff2",
-    "Noto Sans Math": "@fontsource/noto-sans-math/files/*-400-normal.woff2",
-    "Noto Sans Arabic": "@fontsource/noto-sans-arabic/files/*-400-normal.woff2",
-    "Noto Sans Devanagari": "@fontsource/noto-sans-devanagari/files/*-400-normal.woff2",
-    "Noto Sans Hebrew": "@fontsource/noto-sans-hebrew/files/*-400-normal.woff2",
-    "Noto Sans Thai": "@fontsource/noto-sans-thai/files/*-400-normal.woff2",
+    "Noto Sans": "@expo-google-fonts/noto-sans/400Regular/*.ttf",
+    "Noto Sans Symbols": "@expo-google-fonts/noto-sans-symbols/400Regular/*.ttf",
+    "Noto Sans Symbols 2": "@expo-google-fonts/noto-sans-symbols-2/400Regular/*.ttf",
+    "Noto Sans Math": "@expo-google-fonts/noto-sans-math/400Regular/*.ttf",
+    "Noto Sans Arabic": "@expo-google-fonts/noto-sans-arabic/400Regular/*.ttf",
+    "Noto Sans Devanagari": "@expo-google-fonts/noto-sans-devanagari/400Regular/*.ttf",
+    "Noto Sans Hebrew": "@expo-google-fonts/noto-sans-hebrew/400Regular/*.ttf",
+    "Noto Sans Thai": "@expo-google-fonts/noto-sans-thai/400Regular/*.ttf",
 }
 LICENCE = "@expo-google-fonts/noto-color-emoji/LICENSE_FONT"
 MONOSPACE = {
@@ -92,22 +94,26 @@ def write_monospace(source: Path, path: Path) -> None:
 
 
 def family_of(font: engine_table.FallbackFont) -> str:
-    """The family of a file: its name without the number of the part."""
-    return font.name if font.name in FAMILIES else font.name.rpartition(" ")[0]
+    """The family of a file: its name, without the number of the part where a family has parts."""
+    family, _, part = font.name.rpartition(" ")
+    return family if part.isdigit() and family in FAMILIES else font.name
 
 
-def build(packages: Path) -> None:
-    """Write everything, taking glyphs from the npm `packages` folder."""
-    target = ASSETS / "assets" / "fonts"
-    shutil.rmtree(target, ignore_errors=True)
+def build_family(family: str, fonts: list[engine_table.FallbackFont], packages: Path) -> None:
+    """Write every file the engine may ask for of one family."""
+    sources = {path: set(TTFont(path).getBestCmap()) for path in sorted(packages.glob(FAMILIES[family]))}
+    for font in fonts:
+        if family_of(font) == family:
+            write_fallback(font, sources, ASSETS / "assets" / "fonts")
+    print(f"{family}: done", flush=True)
+
+
+def build(packages: Path, families: list[str]) -> None:
+    """Write some families, and the rest that costs nothing, taking glyphs from the npm `packages` folder."""
     client = Path(flet_web.__file__).parent / "web" / "main.dart.js"
     fonts = engine_table.read(client.read_text(encoding="utf-8"))
-    for family, pattern in FAMILIES.items():
-        sources = {path: set(TTFont(path).getBestCmap()) for path in sorted(packages.glob(pattern))}
-        for font in fonts:
-            if family_of(font) == family:
-                write_fallback(font, sources, target)
-        print(f"{family}: done")
+    for family in families:
+        build_family(family, fonts, packages)
     for name, pattern in MONOSPACE.items():
         write_monospace(next(iter(packages.glob(pattern))), ASSETS / "fonts" / name)
     shutil.copy(packages / LICENCE, ASSETS / "fonts" / "OFL.txt")
@@ -116,11 +122,14 @@ def build(packages: Path) -> None:
 
 def main() -> None:
     """Install the sources into a scratch folder and build from there."""
+    families = sys.argv[1:]
+    if not families:
+        shutil.rmtree(ASSETS / "assets" / "fonts", ignore_errors=True)
     with tempfile.TemporaryDirectory() as name:
         for file in ("package.json", "package-lock.json"):
             shutil.copy(HERE / file, name)
         subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=name, check=True)
-        build(Path(name) / "node_modules")
+        build(Path(name) / "node_modules", families or list(FAMILIES))
 
 
 if __name__ == "__main__":
