@@ -1,0 +1,28 @@
+"""What every test shares: the tools of this checkout on PATH, and one worker for tests that start real programs."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+# These start relays, agents and browsers; side by side they would starve one another on a small machine.
+HEAVY = (ROOT / "tests" / "browser", ROOT / "tests" / "flows")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--screenshots", type=Path, metavar="FOLDER", help="write pictures of every screen here")
+
+
+def pytest_configure() -> None:
+    """Find the pinned OpenCode and this environment's programs also when pytest is started by hand."""
+    own = [ROOT / ".venv" / "bin", ROOT / "node_modules" / ".bin"]
+    os.environ["PATH"] = os.pathsep.join([*map(str, own), os.environ.get("PATH", "")])  # noqa: TID251 - for children
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep heavy tests together on one worker (`--dist loadgroup`)."""
+    for item in items:
+        if any(folder in item.path.parents for folder in HEAVY):
+            item.add_marker(pytest.mark.xdist_group("heavy"))
