@@ -11,6 +11,9 @@ from agentd.errors import ConfigError
 INSTALL = "Install it with `npm install -g opencode-ai`, or name its binary with --opencode FILE."
 MODELS_SECONDS = 20.0
 
+# Where `make up` installs OpenCode for people who have none.
+CHECKOUT = Path(__file__).resolve().parents[1]
+
 # Models that OpenCode lists for everybody, without any key: using them unasked would send a person's code to strangers.
 _FREE_FOR_ALL = "opencode/"
 _OWN_PROVIDER = "opencode"

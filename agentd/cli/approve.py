@@ -55,7 +55,7 @@ def _find(waiting: Sequence[decision.Permission], typed: str) -> str:
 
 
 async def _decide(agentd: Daemon, name: str, options: Options) -> None:
-    outcome = OUTCOMES[options.decision or "once"]
+    outcome = OUTCOMES[options.decision]
     request = service.DecideRequest(permission=name, outcome=outcome, message=options.message)
     decided = (await agentd.agents.Decide(request)).permission
     if options.json:

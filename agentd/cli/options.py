@@ -45,9 +45,9 @@ class Options(argparse.Namespace):
     all: bool = False
     only_new: bool = False
     permission: str = ""
-    decision: str = ""
+    decision: str = "once"
     message: str = ""
-    service: str = "up"
+    service: str | None = None
 
 
 def _everywhere() -> argparse.ArgumentParser:
@@ -98,7 +98,8 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
         from importlib.metadata import version
 
-        parser.exit(0, f"agentd {version('halyard')}\n")
+        print(f"agentd {version('halyard')}")
+        parser.exit()
 
 
 _Adder = Callable[..., argparse.ArgumentParser]
@@ -157,7 +158,8 @@ def _add_people(add: _Adder) -> None:
         "--role", choices=("operator", "approver", "viewer"), help="what the app may do (default: operator)"
     )
     devices = add("devices", "List the apps that may direct this machine; revoke, rename, or change the role of one.")
-    devices.add_argument("action", nargs="?", choices=("list", "revoke", "rename", "role"), help="default: list")
+    actions = ("list", "revoke", "rename", "role")
+    devices.add_argument("action", nargs="?", default="list", choices=actions, help="default: list")
     devices.add_argument("device", nargs="?", metavar="NAME", help="the app's name, or the beginning of its id")
     devices.add_argument(
         "value", nargs="?", metavar="NEW", help="the new name, or the new role: operator, approver, viewer"
@@ -186,7 +188,8 @@ def _add_sessions(add: _Adder) -> None:
         "Decide what an agent waits for; without arguments, list it. Needs an agentd started with --local-decisions.",
     )
     approve.add_argument("permission", nargs="?", metavar="ID", help="the permission's id, or the beginning of it")
-    approve.add_argument("decision", nargs="?", choices=("once", "always", "deny"), help="default: once")
+    decisions = ("once", "always", "deny")
+    approve.add_argument("decision", nargs="?", default="once", choices=decisions, help="default: once")
     approve.add_argument("--message", metavar="TEXT", help="with deny: a word to the agent, which then goes on")
     attach = add("attach", "Open your own OpenCode terminal on the managed server: one conversation with the phone.")
     attach.add_argument("session", nargs="?", metavar="ID", help="session to open (default: OpenCode's choice)")
@@ -198,6 +201,7 @@ def _add_service(add: _Adder, starting: argparse.ArgumentParser) -> None:
     service.add_argument(
         "service",
         nargs="?",
+        default=None,
         choices=("up", "run"),
         help="what to start (default: run when a relay is configured, else up)",
     )

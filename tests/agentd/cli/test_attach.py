@@ -1,0 +1,48 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from agentd.cli.attach import PASSWORD, ManagedServer, find_server, server_of
+from agentd.cli.outcome import CommandError, Exit
+
+COMMAND = ["/usr/bin/opencode", "serve", "--hostname", "127.0.0.1", "--port", "4711"]
+
+
+def test_the_managed_server_is_known_by_its_command_and_its_secret() -> None:
+    assert server_of(COMMAND, {PASSWORD: "p"}) == ManagedServer(["/usr/bin/opencode"], "http://127.0.0.1:4711", "p")
+
+
+def test_an_interpreter_in_front_is_kept() -> None:
+    server = server_of(["node", *COMMAND], {PASSWORD: "p"})
+    assert server is not None
+    assert server.program == ["node", "/usr/bin/opencode"]
+
+
+@pytest.mark.parametrize(
+    ("command", "environment"),
+    [(COMMAND, {}), (["python", "-m", "relay.main", "serve"], {PASSWORD: "p"}), ([], {PASSWORD: "p"})],
+)
+def test_other_children_are_not_it(command: list[str], environment: dict[str, str]) -> None:
+    assert server_of(command, environment) is None
+
+
+def test_it_is_found_among_real_children() -> None:
+    script = "import sys; print('up', flush=True); sys.stdin.read()"
+    child = subprocess.Popen(
+        [sys.executable, "-c", script, "serve", "--port", "4711"],
+        env={PASSWORD: "secret"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert child.stdout is not None
+    child.stdout.readline()
+    try:
+        server = find_server(os.getpid())
+        assert (server.url, server.password) == ("http://127.0.0.1:4711", "secret")
+    finally:
+        child.communicate()
+    with pytest.raises(CommandError, match="not running yet") as refusal:
+        find_server(os.getpid())
+    assert refusal.value.code is Exit.UNAVAILABLE
