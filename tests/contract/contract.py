@@ -1,4 +1,4 @@
-"""The contract as the google runtime describes it, and the way from a message there to its twin in the app's runtime."""
+"""The contract as the google runtime describes it, and each message's twin in the app's runtime."""
 
 import importlib
 import pkgutil
@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from types import ModuleType
 
 import betterproto2
+from google.protobuf import descriptor, message, message_factory
+
 import halyard
 import halyard_client
-from google.protobuf import descriptor, message, message_factory
 
 PREFIX = "halyard."
 
@@ -39,7 +40,8 @@ def services() -> list[descriptor.ServiceDescriptor]:
 
 def google_class(kind: descriptor.Descriptor) -> type[message.Message]:
     """The class that relay and agentd use."""
-    return message_factory.GetMessageClass(kind)
+    found: type[message.Message] = message_factory.GetMessageClass(kind)
+    return found
 
 
 def client_package(package: str) -> ModuleType:

@@ -55,9 +55,9 @@ SPECIAL: dict[str, Callable[[Descriptor], st.SearchStrategy[message.Message]]] =
 
 def one_value(field: FieldDescriptor, depth: int) -> st.SearchStrategy[Any]:
     """One value of a field, repeated or not."""
-    if field.type == FieldDescriptor.TYPE_MESSAGE:
+    if field.message_type is not None:
         return messages(field.message_type, depth - 1)
-    if field.type == FieldDescriptor.TYPE_ENUM:
+    if field.enum_type is not None:
         return st.sampled_from([value.number for value in field.enum_type.values]) | UNKNOWN_ENUM_VALUES
     return SCALARS[field.type]
 
@@ -69,7 +69,7 @@ def is_map(field: FieldDescriptor) -> bool:
 
 def field_value(field: FieldDescriptor, depth: int) -> st.SearchStrategy[Any]:
     """A value that the google constructor takes for this field."""
-    if is_map(field):
+    if field.message_type is not None and is_map(field):
         key, value = (field.message_type.fields_by_name[name] for name in ("key", "value"))
         # One entry: the order of several is nobody's promise.
         return st.dictionaries(one_value(key, depth), one_value(value, depth), max_size=1)
