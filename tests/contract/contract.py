@@ -52,6 +52,5 @@ def client_package(package: str) -> ModuleType:
 def client_class(kind: descriptor.Descriptor) -> type[betterproto2.Message]:
     """The class that the app uses."""
     local_name = kind.full_name.removeprefix(f"{kind.file.package}.").replace(".", "")
-    found = getattr(client_package(kind.file.package), local_name)
-    assert issubclass(found, betterproto2.Message)
+    found: type[betterproto2.Message] = getattr(client_package(kind.file.package), local_name)
     return found

@@ -1,6 +1,7 @@
 """Relay and agentd speak google protobuf, the app betterproto2: the same bytes, the same values, for every message."""
 
 import datetime
+from typing import cast
 
 import betterproto2
 import pytest
@@ -63,7 +64,7 @@ def assert_same_field(field: FieldDescriptor, theirs: message.Message, ours: bet
 
 
 def assert_same_message(theirs: message.Message, ours: betterproto2.Message) -> None:
-    for field in theirs.DESCRIPTOR.fields:
+    for field in cast("Descriptor", theirs.DESCRIPTOR).fields:
         assert_same_field(field, theirs, ours)
 
 
