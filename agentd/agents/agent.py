@@ -79,7 +79,8 @@ class Journal(Protocol):
 
     def withdraw(self, name: str, outcome: decision.DecisionState, note: str) -> None:
         """The agent no longer waits for this permission or question: it was settled elsewhere (`outcome` says how) or cannot be
-        answered any more (EXPIRED). Without effect on one that agentd already knows to be settled."""
+        answered any more (EXPIRED). Without effect on one that agentd already knows to be settled.
+        """
 
     def pending(self) -> Sequence[str]:
         """Names of the permissions and questions that agentd believes to wait, for reconciling after a restart."""

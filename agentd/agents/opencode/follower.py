@@ -1,0 +1,321 @@
+"""Keeps the mirror equal to OpenCode: follows the stream, repairs what a connection lost, reconciles what has no
+number.
+
+Order on every connection:
+1. wait for the stream's first frame, and a moment more (the subscription begins only after it);
+2. ask `/sync/history` for what is newer than the numbers noted; read listings of sessions whose number is not known;
+3. ask for status, permissions and questions of every folder, which no history holds;
+4. follow. A hole in a session's numbers leads back to 2 for the history alone. The first heartbeat repeats 2 and 3
+once, for the case that the moment was too short.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from agentd.agents.agent import AgentRefusedError, Journal, ResourceNotFoundError, project_name
+from agentd.agents.opencode import schema
+from agentd.agents.opencode.client import NOTHING_AFTER, Client
+from agentd.agents.opencode.clock import Clock
+from agentd.agents.opencode.event_schema import (
+    Connected,
+    Durable,
+    Event,
+    Frame,
+    Heartbeat,
+    PartChanged,
+    PartDelta,
+    PermissionReplied,
+    QuestionSettled,
+    SessionDeleted,
+    SessionFailed,
+    StatusChanged,
+    TodosChanged,
+)
+from agentd.agents.opencode.events import SILENCE_SECONDS, stream
+from agentd.agents.opencode.mirror import Mirror, Moment
+from agentd.agents.opencode.place import session_id_of
+from agentd.agents.opencode.repair import repair_session
+from agentd.agents.opencode.sequence import SequenceBook, Verdict, condense
+from agentd.agents.opencode.translate import AGENT_ID
+from agentd.agents.opencode.waiting import NO_LONGER_WAITS, RESTARTED, Waiting
+from halyard.agent.v1 import resource_pb2, session_pb2, workstation_pb2
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """How much is followed, and when. Times in seconds."""
+
+    settle: float = 0.1
+    """Between the stream's first frame and the first question: 50 ms were enough in 20 of 20 tries."""
+    silence: float = SILENCE_SECONDS
+    listed_sessions: int = 50
+    """So many of the newest sessions are taken into the log with their messages when their past is not known."""
+    listed_messages: int = 100
+    page_size: int = 200
+
+
+class Follower:
+    """Follows one server. Made anew for every process; the mirror and the book outlive it."""
+
+    def __init__(self, client: Client, mirror: Mirror, journal: Journal, clock: Clock, following: Following) -> None:
+        self._client = client
+        self._mirror = mirror
+        self._journal = journal
+        self._clock = clock
+        self._following = following
+        self.waiting = Waiting(client, mirror, journal, clock)
+        self._book = SequenceBook()
+        self._loaded: set[str] = set()
+        self._listed: set[str] = set()
+        self._active: set[str] = set()
+        self._projects: set[str] = set()
+        self._second_look = False
+        self.caught_up = asyncio.Event()
+
+    def _now(self, *, live: bool = True) -> Moment:
+        return Moment(self._clock.steady(), self._clock.epoch_ms(), live=live)
+
+    async def follow(self) -> None:
+        """Follows one connection until it ends; raises AgentUnavailableError when it breaks."""
+        self._mirror.missed()
+        async with stream(self._client, self._following.silence) as frames:
+            async for frame in frames:
+                await self._take(frame)
+
+    async def _take(self, frame: Frame) -> None:
+        event = frame.event
+        if frame.directory:
+            self._active.add(frame.directory)
+        match event:
+            case Connected():
+                await asyncio.sleep(self._following.settle)
+                await self.catch_up()
+                self._second_look = True
+                self.caught_up.set()
+            case Heartbeat():
+                if self._second_look:
+                    self._second_look = False
+                    await self.catch_up()
+            case Durable():
+                await self._durable(event)
+            case _:
+                await self._transient(event)
+
+    # Numbered events
+
+    async def _durable(self, event: Durable) -> None:
+        if isinstance(event.change, SessionDeleted):
+            await self.waiting.clear(event.session_id, "The session was deleted.")
+        match self._verdict(event):
+            case Verdict.REPEATED:
+                return
+            case Verdict.GAP:
+                _log.info("events of %s were missed; asking the history", event.session_id)
+                await self._replay()
+            case Verdict.TAKEN_UP:
+                self._apply(event, self._now(live=False))
+                await self._list_session(event.session_id)
+            case Verdict.APPLY:
+                self._apply(event, self._now())
+        self._tell_projects()
+
+    def _verdict(self, event: Durable) -> Verdict:
+        self._load(event.session_id)
+        return self._book.judge(event.session_id, event.seq)
+
+    def _apply(self, event: Durable, moment: Moment) -> None:
+        if event.change is not None:
+            self._mirror.apply(event.change, moment)
+        if event.seq == 0:
+            self._listed.add(event.session_id)
+        self._book.note(event.session_id, event.seq)
+        if not _is_passing(event):
+            self._save(event.session_id, event.seq)
+
+    def _save(self, session_id: str, seq: int) -> None:
+        self._journal.save(_seq_key(session_id), str(seq).encode())
+
+    def _load(self, session_id: str) -> None:
+        """Fetches the number that an earlier run saved."""
+        if session_id in self._loaded:
+            return
+        self._loaded.add(session_id)
+        saved = self._journal.load(_seq_key(session_id))
+        if saved:
+            self._book.note(session_id, int(saved))
+
+    async def _replay(self, unnumbered: Iterable[str] = ()) -> None:
+        after = dict.fromkeys(unnumbered, NOTHING_AFTER) | dict(self._book.last())
+        events = await self._client.history(after)
+        moment = self._now(live=False)
+        for event in condense(e for e in events if self._verdict(e) is not Verdict.REPEATED):
+            if event.change is not None:
+                self._mirror.apply(event.change, moment)
+        for event in events:
+            self._book.note(event.session_id, event.seq)
+        for session_id in {event.session_id for event in events}:
+            self._save(session_id, self._book.last()[session_id])
+            room = self._mirror.room(session_id)
+            if room is not None:
+                self._active.add(room.place.directory)
+
+    # What a connection may have missed
+
+    async def catch_up(self) -> None:
+        """Brings the mirror up to what OpenCode holds now."""
+        listed = await self._client.all_sessions(self._following.page_size)
+        for info in listed:
+            self._load(info.id)
+        followed = self._to_follow(listed)
+        stale = [info.id for info in followed if self._is_stale(info)]
+        for info in followed:
+            self._mirror.adopt_session(info)
+        await self._replay(info.id for info in listed if not self._book.knows(info.id))
+        self._tell_projects()
+        if self.caught_up.is_set():
+            await self._reconcile()
+        else:
+            # A server that has just started works at nothing and waits for nobody.
+            await self._cut_off_all()
+        for session_id in stale:
+            await self._list_session(session_id)
+        await self._forget_deleted({info.id for info in listed})
+
+    def _to_follow(self, listed: Sequence[schema.Session]) -> list[schema.Session]:
+        newest = {info.id for info in listed[: self._following.listed_sessions]}
+        return [
+            info
+            for info in listed
+            if info.id in newest or self._mirror.room(info.id) or self._journal.known(f"sessions/{info.id}")
+        ]
+
+    def _is_stale(self, info: schema.Session) -> bool:
+        """Returns whether the session changed without numbers that would tell how."""
+        known = self._journal.known(f"sessions/{info.id}")
+        if known is None:
+            return True
+        return not self._book.knows(info.id) and known.session.update_time.ToMilliseconds() != int(info.time.updated)
+
+    async def _list_session(self, session_id: str) -> None:
+        """Reads a session and its newest messages from the listing."""
+        self._listed.add(session_id)
+        try:
+            self._mirror.adopt_session(await self._client.session(session_id))
+            page = await self._client.messages(session_id, self._following.listed_messages)
+            todos = await self._client.todos(session_id)
+        except (ResourceNotFoundError, AgentRefusedError) as error:
+            _log.warning("session %s cannot be read: %s", session_id, error)
+            return
+        self._mirror.adopt_listing(session_id, page.messages, self._now(live=False))
+        if todos:
+            self._mirror.todos(TodosChanged(sessionID=session_id, todos=list(todos)))
+
+    async def _cut_off_all(self) -> None:
+        for room in self._mirror.rooms():
+            if room.working:
+                self._mirror.cut_off(room.info.id)
+            if room.activity.state == session_pb2.SESSION_STATE_INTERRUPTED:
+                await self._list_session(room.info.id)
+                await repair_session(self._client, room.info.id, self._clock.epoch_ms())
+        self.waiting.expire_all(RESTARTED)
+
+    async def _reconcile(self) -> None:
+        # Decisions are read before statuses: one that is listed while its session is idle is then surely a leftover.
+        permissions: list[schema.PermissionRequest] = []
+        questions: list[schema.QuestionRequest] = []
+        for directory in sorted(self._active):
+            try:
+                permissions += await self._client.permissions(directory)
+                questions += await self._client.questions(directory)
+                await self._reconcile_status(directory)
+            except AgentRefusedError as error:
+                _log.warning("%s cannot be followed: %s", directory, error)
+        await self.waiting.reconcile(permissions, questions)
+
+    async def _reconcile_status(self, directory: str) -> None:
+        statuses = await self._client.statuses(directory)
+        for room in self._mirror.rooms():
+            if room.place.directory != directory:
+                continue
+            status = statuses.get(room.info.id)
+            if status is not None or room.working:
+                change = StatusChanged(sessionID=room.info.id, status=status or schema.Status(type="idle"))
+                self._mirror.status(change)
+                await self._read_todos(room.info.id)
+
+    async def _read_todos(self, session_id: str) -> None:
+        todos = await self._client.todos(session_id)
+        if todos:
+            self._mirror.todos(TodosChanged(sessionID=session_id, todos=list(todos)))
+
+    async def _forget_deleted(self, listed: set[str]) -> None:
+        """Forgets sessions that were deleted while nobody listened; each is asked for once more before."""
+        for name in {"/".join(name.split("/")[:2]) for name in self._journal.names("sessions/")}:
+            known = self._journal.known(name)
+            session_id = session_id_of(name)
+            if session_id in listed or known is None or known.session.agent != AGENT_ID:
+                continue
+            try:
+                await self._client.session(session_id)
+            except ResourceNotFoundError:
+                self._mirror.apply(SessionDeleted(sessionID=session_id), self._now(live=False))
+
+    def _tell_projects(self) -> None:
+        """Makes the folders of followed sessions known as projects."""
+        for directory in self._mirror.directories() - self._projects:
+            self._projects.add(directory)
+            path = Path(directory)
+            name = project_name(path)
+            if self._journal.known(name) is None:
+                project = workstation_pb2.Project(
+                    name=name, display_name=path.name or directory, path=directory, git=(path / ".git").exists()
+                )
+                self._journal.put(resource_pb2.Resource(name=name, project=project))
+
+    # Events without numbers
+
+    async def _transient(self, event: Event) -> None:
+        match event:
+            case PartDelta():
+                self._mirror.grow(event, self._now())
+            case StatusChanged():
+                await self._status(event)
+            case SessionFailed():
+                self._mirror.failed(event)
+            case schema.PermissionRequest() | schema.QuestionRequest():
+                self.waiting.ask(event)
+            case PermissionReplied() | QuestionSettled():
+                self.waiting.settled(event)
+            case TodosChanged():
+                self._mirror.todos(event)
+
+    async def _status(self, event: StatusChanged) -> None:
+        if event.session_id not in self._listed and event.status.type != "idle":
+            await self._list_session(event.session_id)
+        self._mirror.status(event)
+        if event.status.type == "idle":
+            # A turn that is over waits for nothing, but OpenCode goes on listing what it waited for.
+            await self.waiting.clear(event.session_id, NO_LONGER_WAITS)
+
+
+def _seq_key(session_id: str) -> str:
+    return f"opencode/seq/{session_id}"
+
+
+def _is_passing(event: Durable) -> bool:
+    """Returns whether the next event of the same part says all of this one again, as the output of a running command
+    does.
+    """
+    change = event.change
+    return (
+        isinstance(change, PartChanged)
+        and isinstance(change.part, schema.ToolPart)
+        and (change.part.state.status == "running")
+    )

@@ -1,0 +1,399 @@
+"""What OpenCode says, told to the journal in Halyard's words.
+
+Counterpart: `follower.py` brings events and listings and says how fresh they are. The mirror does no I/O but the
+journal's calls, which return at once; time comes in with every call. Invariants:
+
+* A record is whole. Text that OpenCode has not stored yet is kept here, and told every two seconds and at the part's
+end.
+* Deltas continue exactly what the journal was last told of a part; where that is not known, none are sent until the
+part closes.
+* A repeated event changes nothing, since the journal ignores equal values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from agentd.agents.agent import Journal
+from agentd.agents.opencode import decisions, schema, translate
+from agentd.agents.opencode.accumulator import Accumulator, Growth
+from agentd.agents.opencode.event_schema import (
+    Change,
+    MessageChanged,
+    MessageRemoved,
+    PartChanged,
+    PartDelta,
+    PartRemoved,
+    SessionChanged,
+    SessionDeleted,
+    SessionFailed,
+    StatusChanged,
+    TodosChanged,
+)
+from agentd.agents.opencode.place import Place
+from agentd.agents.opencode.room import Growing, Room
+from agentd.agents.opencode.tools import MAX_OUTPUT_BYTES, OPEN_STATES, output_of
+from halyard.agent.v1 import resource_pb2
+from halyard.agent.v1 import session_pb2 as pb
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When something is told: seconds of a steady clock, ms since the epoch, and whether it came live.
+
+    What comes from a listing or a replay is not live: deltas may have been missed before it.
+    """
+
+    steady: float
+    epoch_ms: int
+    live: bool = True
+
+
+class Mirror:
+    """All sessions that are followed."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._rooms: dict[str, Room] = {}
+
+    # What is known
+
+    def room(self, session_id: str) -> Room | None:
+        """Returns what is known of a session."""
+        return self._rooms.get(session_id)
+
+    def rooms(self) -> Collection[Room]:
+        """Returns all sessions that are followed."""
+        return list(self._rooms.values())
+
+    def directories(self) -> set[str]:
+        """Returns the folders of all followed sessions."""
+        return {room.place.directory for room in self._rooms.values()}
+
+    def family(self, session_id: str) -> list[str]:
+        """Returns the session and all its subagents' sessions."""
+        found = [session_id]
+        for member in found:
+            found += [r.info.id for r in self._rooms.values() if r.info.parent_id == member]
+        return found
+
+    def is_working(self, session_id: str) -> bool:
+        """Returns whether a turn runs in the session."""
+        room = self._rooms.get(session_id)
+        return room is not None and room.working
+
+    def anyone_working(self) -> bool:
+        """Returns whether a turn runs anywhere."""
+        return any(room.working for room in self._rooms.values())
+
+    # Durable changes
+
+    def apply(self, change: Change, moment: Moment) -> None:
+        """Takes over a durable change."""
+        match change:
+            case SessionChanged():
+                self.adopt_session(change.info)
+            case SessionDeleted():
+                self._rooms.pop(change.session_id, None)
+                self._journal.delete(f"sessions/{change.session_id}")
+            case MessageChanged():
+                self._message(change.info)
+            case MessageRemoved():
+                self._forget_message(change.session_id, change.message_id)
+            case PartChanged():
+                self._part(change.part, moment)
+            case PartRemoved():
+                self._forget_part(change)
+
+    def adopt_session(self, info: schema.Session) -> Room:
+        """Takes over a session's record; what it is doing stays as known."""
+        room = self._rooms.get(info.id)
+        if room is None:
+            room = self._rooms[info.id] = Room(Place(info.id, info.directory), info, self._remembered(info.id))
+        before, room.info = room.info, info
+        self._put_session(room)
+        if before.revert != info.revert:
+            self._put_messages(room)
+        return room
+
+    def _remembered(self, session_id: str) -> translate.Activity:
+        """Returns what the journal knows a session to have been doing, so that a restart does not call a running turn
+        idle.
+        """
+        known = self._journal.known(f"sessions/{session_id}")
+        if known is None or not known.HasField("session"):
+            return translate.Activity()
+        ours = known.session
+        return translate.Activity(ours.state, ours.state_detail, context_tokens=ours.usage.context_tokens)
+
+    def _message(self, info: schema.UserMessage | schema.AssistantMessage) -> None:
+        room = self._rooms.get(info.session_id)
+        if room is None:
+            return
+        waiting = room.unanswered()
+        room.messages[info.id] = info
+        if isinstance(info, schema.AssistantMessage):
+            if info.time.completed or info.error is not None:
+                self._close_growing(room, info.id)
+            if info.time.completed and not info.summary:
+                self._note_context(room, info)
+        self._journal.put(resource_pb2.Resource(name=room.place.message(info.id), message=room.message(info)))
+        for message in waiting:
+            if message.id != info.id:
+                self._put_message(room, message)
+
+    def _note_context(self, room: Room, info: schema.AssistantMessage) -> None:
+        room.note_context(translate.context_tokens(info.tokens))
+        self._put_session(room)
+
+    def _forget_message(self, session_id: str, message_id: str) -> None:
+        room = self._rooms.get(session_id)
+        if room is not None:
+            room.messages.pop(message_id, None)
+            self._journal.delete(room.place.message(message_id))
+
+    def _forget_part(self, change: PartRemoved) -> None:
+        room = self._rooms.get(change.session_id)
+        if room is not None:
+            room.growing.pop(change.part_id, None)
+            self._journal.delete(room.place.part(change.message_id, change.part_id))
+
+    # Parts
+
+    def _part(self, theirs: schema.Part, moment: Moment) -> None:
+        room = self._rooms.get(theirs.session_id)
+        if room is None:
+            return
+        name = room.place.part(theirs.message_id, theirs.id)
+        ours = translate.part(theirs, self._index(name, room.place.message(theirs.message_id)), room.place)
+        if ours is None:
+            return
+        if isinstance(theirs, schema.ToolPart):
+            room.calls[theirs.call_id] = name
+            self._tool(room, theirs, ours, moment)
+        elif translate.is_growing(theirs):
+            self._open_text(room, theirs.id, ours, moment)
+        else:
+            room.growing.pop(theirs.id, None)
+            self._put_part(ours)
+
+    def _index(self, name: str, message: str) -> int:
+        known = self._journal.known(name)
+        if known is not None and known.HasField("part"):
+            return known.part.index
+        siblings = (self._journal.known(other) for other in self._journal.names(f"{message}/parts/"))
+        return max((sibling.part.index + 1 for sibling in siblings if sibling is not None), default=0)
+
+    def _open_text(self, room: Room, part_id: str, ours: pb.Part, moment: Moment) -> None:
+        """Opens a text part, or renews it from a listing: OpenCode holds no text before its end, so ours is kept if
+        it is longer.
+        """
+        growing = room.growing.get(part_id)
+        if growing is None:
+            growing = room.growing[part_id] = Growing(ours, self._resumed(ours, moment))
+        elif not moment.live:
+            growing.arrived.whole = False
+        growing.part = ours
+        state = pb.PART_STATE_OPEN if room.working or moment.live else pb.PART_STATE_INTERRUPTED
+        self._put_part(translate.with_text(ours, growing.arrived.text, state))
+
+    def _resumed(self, ours: pb.Part, moment: Moment) -> Accumulator:
+        text = translate.text_of(ours)
+        known = self._journal.known(ours.name)
+        if known is not None and known.HasField("part") and not moment.live:
+            text = max(text, translate.text_of(known.part), key=len)
+        return Accumulator(text, now=moment.steady, whole=moment.live)
+
+    def _tool(self, room: Room, theirs: schema.ToolPart, ours: pb.Part, moment: Moment) -> None:
+        growing = room.growing.get(theirs.id)
+        if ours.tool_call.state not in OPEN_STATES:
+            room.growing.pop(theirs.id, None)
+            self._put_part(ours)
+        elif growing is None or _without_output(growing.part) != _without_output(ours):
+            room.growing[theirs.id] = Growing(ours, Accumulator(output_of(theirs.state), now=moment.steady))
+            self._put_part(ours)
+        else:
+            self._grow_output(growing, ours, output_of(theirs.state), moment)
+
+    def _grow_output(self, growing: Growing, ours: pb.Part, output: str, moment: Moment) -> None:
+        growth = growing.arrived.extend_to(output)
+        if growth is not None and ours.tool_call.output_bytes <= MAX_OUTPUT_BYTES:
+            self._grow(ours.name, growth, resource_pb2.DELTA_FIELD_OUTPUT)
+        growing.part = ours
+        if growing.arrived.due(moment.steady):
+            self._put_part(ours)
+
+    def grow(self, delta: PartDelta, moment: Moment) -> None:
+        """Takes over appended text of a part that is open here; of others it waits for the closing record."""
+        room = self._rooms.get(delta.session_id)
+        growing = room.growing.get(delta.part_id) if room else None
+        if growing is None or delta.field != "text" or growing.part.WhichOneof("content") == "tool_call":
+            return
+        growth = growing.arrived.append(delta.delta)
+        if growth is None:
+            return
+        self._grow(growing.part.name, growth, resource_pb2.DELTA_FIELD_TEXT)
+        if growing.arrived.due(moment.steady):
+            self._put_part(translate.with_text(growing.part, growing.arrived.text, pb.PART_STATE_OPEN))
+
+    def _grow(self, part: str, growth: Growth, field: resource_pb2.DeltaField) -> None:
+        delta = resource_pb2.Delta(part=part, offset_bytes=growth.offset_bytes, text=growth.text, field=field)
+        self._journal.grow(delta)
+
+    def missed(self) -> None:
+        """Notes that the stream was cut: deltas may be missing from every part that is open."""
+        for room in self._rooms.values():
+            for growing in room.growing.values():
+                growing.arrived.whole = growing.part.WhichOneof("content") == "tool_call"
+
+    def _close_growing(self, room: Room, message_id: str = "") -> None:
+        """Closes parts that will not be closed by OpenCode any more; what had arrived of them is kept."""
+        prefix = room.place.part(message_id, "") if message_id else room.place.session
+        for part_id, growing in list(room.growing.items()):
+            if growing.part.name.startswith(prefix):
+                del room.growing[part_id]
+                self._put_part(_interrupted(growing))
+
+    # Transient changes
+
+    def status(self, change: StatusChanged) -> None:
+        """Takes over what a session is doing."""
+        room = self._rooms.get(change.session_id)
+        if room is None:
+            return
+        match change.status.type:
+            case "busy":
+                room.begin()
+            case "retry":
+                # What a failed try had written stays in OpenCode as a part without an end; the next try begins a new
+                # one.
+                self._close_texts(room)
+                room.retry(change.status)
+            case _:
+                room.rest()
+        self._put_session(room)
+        for message in room.unanswered():
+            self._put_message(room, message)
+
+    def _close_texts(self, room: Room) -> None:
+        for part_id, growing in list(room.growing.items()):
+            if growing.part.WhichOneof("content") != "tool_call":
+                del room.growing[part_id]
+                self._put_part(_interrupted(growing))
+
+    def failed(self, change: SessionFailed) -> None:
+        """Takes over that a turn failed or was stopped; may come before or after the session is idle."""
+        room = self._rooms.get(change.session_id)
+        if room is None or change.error is None:
+            return
+        if translate.was_aborted(change.error):
+            room.stopped = True
+        else:
+            room.failure = translate.error_text(change.error)
+        if not room.working:
+            room.rest()
+            self._put_session(room)
+        for message in room.unanswered():
+            self._put_message(room, message)
+
+    def todos(self, change: TodosChanged) -> None:
+        """Takes over the agent's list."""
+        room = self._rooms.get(change.session_id)
+        if room is not None:
+            ours = translate.todo_list(change.todos, room.place)
+            self._journal.put(resource_pb2.Resource(name=ours.name, todo_list=ours))
+
+    # Decisions
+
+    def ask_permission(self, theirs: schema.PermissionRequest, moment: Moment) -> None:
+        """Passes on that the agent waits for a permission."""
+        room = self._rooms.get(theirs.session_id)
+        if room is not None:
+            part = self.waiting_part(theirs)
+            self._journal.ask_permission(decisions.permission(theirs, room.place, part, moment.epoch_ms))
+
+    def ask_question(self, theirs: schema.QuestionRequest, moment: Moment) -> None:
+        """Passes on that the agent waits for an answer."""
+        room = self._rooms.get(theirs.session_id)
+        if room is not None:
+            part = self.waiting_part(theirs)
+            self._journal.ask_question(decisions.question(theirs, room.place, part, moment.epoch_ms))
+
+    def waiting_part(self, theirs: schema.PermissionRequest | schema.QuestionRequest) -> str:
+        """Returns the name of the tool call that waits; empty when unknown."""
+        room = self._rooms.get(theirs.session_id)
+        return room.calls.get(theirs.tool.call_id, "") if room is not None and theirs.tool is not None else ""
+
+    def still_waits(self, theirs: schema.PermissionRequest | schema.QuestionRequest) -> bool:
+        """Returns whether a listed request is alive. OpenCode keeps listing those of stopped turns."""
+        room = self._rooms.get(theirs.session_id)
+        if room is None or not room.working:
+            return False
+        known = self._journal.known(self.waiting_part(theirs))
+        return decisions.waits_for(known.part if known is not None else None)
+
+    # Listings and cuts
+
+    def adopt_listing(self, session_id: str, messages: Sequence[schema.MessageWithParts], moment: Moment) -> None:
+        """Takes over a session's messages from a listing. The session's activity must be up to date."""
+        room = self._rooms.get(session_id)
+        if room is None:
+            return
+        for entry in messages:
+            room.messages[entry.info.id] = entry.info
+        for theirs in (part for entry in messages for part in entry.parts):
+            self._part(theirs, moment)
+        if not room.working:
+            self._close_growing(room)
+            if room.unfinished() and room.ordered()[-1] is room.unfinished()[-1]:
+                room.cut_off()
+        self._put_messages(room)
+        for info in room.ordered():
+            if isinstance(info, schema.AssistantMessage) and info.time.completed and not info.summary:
+                self._note_context(room, info)
+        self._put_session(room)
+
+    def cut_off(self, session_id: str) -> None:
+        """Notes that the process died that ran a turn here: what had arrived is kept and marked."""
+        room = self._rooms.get(session_id)
+        if room is None:
+            return
+        room.cut_off()
+        self._close_growing(room)
+        self._put_messages(room)
+        self._put_session(room)
+
+    # The journal
+
+    def _put_session(self, room: Room) -> None:
+        self._journal.put(resource_pb2.Resource(name=room.place.session, session=room.session()))
+
+    def _put_message(self, room: Room, theirs: schema.UserMessage | schema.AssistantMessage) -> None:
+        self._journal.put(resource_pb2.Resource(name=room.place.message(theirs.id), message=room.message(theirs)))
+
+    def _put_messages(self, room: Room) -> None:
+        for message in room.ordered():
+            self._put_message(room, message)
+
+    def _put_part(self, ours: pb.Part) -> None:
+        self._journal.put(resource_pb2.Resource(name=ours.name, part=ours))
+
+
+def _without_output(part: pb.Part) -> bytes:
+    copy = pb.Part()
+    copy.CopyFrom(part)
+    copy.tool_call.ClearField("output")
+    copy.tool_call.ClearField("output_bytes")
+    return copy.SerializeToString(deterministic=True)
+
+
+def _interrupted(growing: Growing) -> pb.Part:
+    """Returns the part as it is when nothing more will come."""
+    if growing.part.WhichOneof("content") != "tool_call":
+        return translate.with_text(growing.part, growing.arrived.text, pb.PART_STATE_INTERRUPTED)
+    part = pb.Part()
+    part.CopyFrom(growing.part)
+    part.state = pb.PART_STATE_INTERRUPTED
+    part.tool_call.state = pb.TOOL_STATE_INTERRUPTED
+    return part

@@ -1,0 +1,233 @@
+"""The real OpenCode behind the real adapter, with the scripted model instead of an intelligent one.
+
+`Rig` is what tests of the adapter and flows across processes share. Nothing here reads or writes the person's own
+OpenCode: home and data live in a scratch folder.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import subprocess
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from agentd.agents.agent import PromptOrder, StartOrder
+from agentd.agents.opencode.adapter import OpenCodeAgent
+from agentd.agents.opencode.follower import Following
+from agentd.agents.opencode.life import Settings
+from agentd.agents.supervision import Policy
+from agentd.demo.provider import opencode_config
+from agentd.demo.scenarios import SCENARIOS
+from agentd.demo.script import AnyStep, Call, Conversation, Say, Script, Turn
+from agentd.demo.server import ModelServer
+from halyard.agent.v1 import decision_pb2, session_pb2
+from tests.fakes.journal import MemoryJournal
+
+ROOT = Path(__file__).resolve().parents[2]
+INSTALL = "OpenCode is missing: run `npm ci` in the project's folder, or `npm install -g opencode-ai@1`."
+IDLE = session_pb2.SESSION_STATE_IDLE
+_STOP_SECONDS = 20.0
+# Quick enough for tests; the product's own are in the classes' defaults.
+QUICK = Policy(health_interval=0.5, backoff_first=0.1, backoff_most=0.5)
+
+
+def find_opencode(named: Path | None = None) -> Path:
+    """The OpenCode to test with: the one named, this checkout's, or the one on PATH. Fails the test when there is
+    none.
+    """
+    beside = ROOT / "node_modules" / ".bin" / "opencode"
+    found = named or (beside if beside.exists() else None) or shutil.which("opencode")
+    if found is None:
+        pytest.fail(INSTALL, pytrace=False)
+    return Path(found)
+
+
+def environment(home: Path) -> dict[str, str]:
+    """An environment in which OpenCode finds nobody's settings and asks no network."""
+    return {
+        "PATH": f"{Path(shutil.which('git') or '/usr/bin/git').parent}:/usr/local/bin:/usr/bin:/bin",
+        "HOME": str(home),
+        "LANG": "C.UTF-8",
+        "OPENCODE_DISABLE_MODELS_FETCH": "1",
+        "OPENCODE_DISABLE_LSP_DOWNLOAD": "1",
+        "OPENCODE_DISABLE_DEFAULT_PLUGINS": "1",
+    }
+
+
+def repository(folder: Path, files: dict[str, str] | None = None) -> Path:
+    """A Git repository with these files committed. OpenCode names a project by its first commit, so each gets its
+    own.
+    """
+    folder.mkdir(parents=True)
+    for name, text in {"README.md": f"# {folder}\n", **(files or {})}.items():
+        (folder / name).write_text(text)
+    who = ("-c", "user.name=test", "-c", "user.email=test@example.invalid", "-c", "commit.gpgsign=false")
+    for arguments in (("init", "-q"), ("add", "-A"), (*who, "commit", "-q", "-m", str(folder))):
+        subprocess.run(["git", "-C", str(folder), *arguments], check=True, capture_output=True)
+    return folder.resolve()
+
+
+def turn(*steps: AnyStep) -> Turn:
+    return Turn(steps=steps)
+
+
+def says(text: str) -> Turn:
+    return turn(Say(say=text))
+
+
+def calls(tool: str, **arguments: str) -> Turn:
+    return turn(Call(call=tool, arguments={**arguments}))
+
+
+def runs(command: str) -> Turn:
+    return calls("bash", command=command, description="Runs it")
+
+
+def scripted(*turns: Turn, words: str = "Do it.") -> str:
+    """A prompt that makes the scripted model answer with these turns."""
+    return f"{words}\n{Script(turns=turns).directive()}"
+
+
+@dataclass
+class Running:
+    """A coroutine that runs beside the test until it is stopped. The fixture that starts it owns it."""
+
+    _task: asyncio.Task[None]
+
+    @classmethod
+    def start(cls, coroutine: Coroutine[object, object, None]) -> Running:
+        return cls(asyncio.get_running_loop().create_task(coroutine))
+
+    async def stop(self) -> None:
+        """Cancels it and passes on what it failed with."""
+        self._task.cancel()
+        async with asyncio.timeout(_STOP_SECONDS):
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+
+@dataclass
+class Rig:
+    """A running adapter and what a test needs beside it."""
+
+    model: ModelServer
+    settings: Settings
+    journal: MemoryJournal
+    agent: OpenCodeAgent
+    folder: Path
+    asked: list[Conversation] = field(default_factory=list)
+    running: Running | None = None
+    sessions: int = 0
+
+    async def start(self) -> None:
+        """Starts the adapter and waits until it can be asked."""
+        self.running = Running.start(self.agent.run(self.journal))
+        await self.agent.ready()
+
+    async def stop(self) -> None:
+        if self.running is not None:
+            running, self.running = self.running, None
+            await running.stop()
+
+    async def again(self) -> None:
+        """Begins another life of agentd with the same journal, as after a restart."""
+        await self.stop()
+        self.agent = OpenCodeAgent(self.settings)
+        await self.start()
+
+    async def session(self, title: str = "") -> str:
+        self.sessions += 1
+        order = StartOrder(folder=self.folder, token=f"{id(self):x}{self.sessions:x}", title=title)
+        return (await self.agent.start_session(order)).name.removeprefix("sessions/")
+
+    def order(self, session_id: str, text: str) -> PromptOrder:
+        return PromptOrder(session_id, self.agent.draw_message_id(time.time_ns() // 1_000_000), text)
+
+    async def prompt(self, session_id: str, *turns: Turn, words: str = "Do it.") -> PromptOrder:
+        order = self.order(session_id, scripted(*turns, words=words))
+        await self.agent.prompt(order)
+        return order
+
+    async def until(self, holds: Callable[[MemoryJournal], bool], what: str) -> None:
+        await self.journal.until(holds, what)
+
+    async def idle(self, session_id: str, state: session_pb2.SessionState = IDLE) -> None:
+        """Waits until the newest turn has ended this way."""
+
+        def over(journal: MemoryJournal) -> bool:
+            messages = journal.messages(session_id)
+            answered = bool(messages) and messages[-1].role == session_pb2.ROLE_AGENT
+            ended = bool(messages) and messages[-1].HasField("complete_time")
+            failed = state != IDLE
+            return journal.session(session_id).state == state and (failed or (answered and ended))
+
+        await self.until(over, f"session {session_id} in state {session_pb2.SessionState.Name(state)}")
+
+    async def ask(self, session_id: str, *turns: Turn) -> session_pb2.Session:
+        """Prompts and waits for the end of the turn."""
+        await self.prompt(session_id, *turns)
+        await self.idle(session_id)
+        return self.journal.session(session_id)
+
+    async def permission(self, session_id: str) -> decision_pb2.Permission:
+        """Waits until the session asks for a permission and returns it."""
+
+        def asked(journal: MemoryJournal) -> list[str]:
+            return [n for n in journal.pending() if n.startswith(f"sessions/{session_id}/permissions/")]
+
+        await self.until(lambda journal: bool(asked(journal)), f"a permission of {session_id}")
+        return self.journal.permissions[asked(self.journal)[0]]
+
+    async def question(self, session_id: str) -> decision_pb2.Question:
+        """Waits until the session asks a question and returns it."""
+
+        def asked(journal: MemoryJournal) -> list[str]:
+            return [n for n in journal.pending() if n.startswith(f"sessions/{session_id}/questions/")]
+
+        await self.until(lambda journal: bool(asked(journal)), f"a question of {session_id}")
+        return self.journal.questions[asked(self.journal)[0]]
+
+    async def allow(self, permission: decision_pb2.Permission) -> None:
+        await self.agent.decide(permission.name, decision_pb2.DECISION_STATE_ALLOWED_ONCE, "")
+
+
+def _scratch_home(scratch: Path) -> Path:
+    home = scratch / "home"
+    home.mkdir(parents=True)
+    return home
+
+
+@contextlib.asynccontextmanager
+async def rig(
+    scratch: Path, opencode: Path, *, policy: Policy = QUICK, following: Following | None = None
+) -> AsyncIterator[Rig]:
+    """A running adapter on a repository of its own in `scratch`."""
+    home = _scratch_home(scratch)
+    asked: list[Conversation] = []
+    async with ModelServer(SCENARIOS, asked.append).serving() as model:
+        settings = Settings(
+            binary=opencode,
+            folder=repository(scratch / "project"),
+            log=scratch / "opencode.log",
+            environment=environment(home),
+            extra_config=opencode_config(model.base_url),
+            policy=policy,
+            following=following or Following(),
+        )
+        made = Rig(model, settings, MemoryJournal(), OpenCodeAgent(settings), settings.folder, asked)
+        try:
+            await made.start()
+            yield made
+        finally:
+            await made.stop()
+
+
+def prompts_seen(asked: Sequence[Conversation], words: str) -> int:
+    """How many prompts with these words the model was asked to answer for the first time."""
+    return sum(c.turn_index == 0 and bool(c.tools) and words in c.prompt for c in asked)
