@@ -14,7 +14,9 @@ def choose(asked: int | None, last: int) -> int:
         if asked and not is_free(asked):
             raise ConfigError(f"Port {asked} is taken by another program. Stop it, or give --port another number.")
         return asked
-    candidates = [*([last] if last else []), *range(PREFERRED, PREFERRED + TRIED)]
+    candidates = list(range(PREFERRED, PREFERRED + TRIED))
+    if last:
+        candidates.insert(0, last)
     for port in candidates:
         if is_free(port):
             return port

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from agentd.config import PRIVATE_FILE, make_private_dir
-from agentd.errors import AgentdError
+from agentd.errors import AlreadyUpError
 
 
 @dataclass(frozen=True)
@@ -19,18 +19,6 @@ class Standing:
     pid: int
     app_url: str = ""
     port: int = 0
-
-
-class AlreadyUpError(AgentdError):
-    """Another `agentd up` has the profile; `standing` is what it told."""
-
-    def __init__(self, standing: Standing, profile: str) -> None:
-        where = f" and serves {standing.app_url}" if standing.app_url else ""
-        super().__init__(
-            f"Halyard is already up for profile {profile!r}: process {standing.pid}{where}. "
-            "Open that address, stop it with `agentd stop`, or choose another --profile."
-        )
-        self.standing = standing
 
 
 class Claim:
@@ -57,7 +45,7 @@ def claimed(path: Path, profile: str) -> Iterator[Claim]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise AlreadyUpError(last, profile) from None
+            raise AlreadyUpError(last.pid, profile, last.app_url) from None
         claim = Claim(descriptor, last)
         claim.tell(Standing(pid=os.getpid(), port=last.port))
         yield claim

@@ -1,4 +1,4 @@
-"""Every error of agentd's core. Those of agents are in agentd/agents/agent.py, those of seals and names in wire/errors.py.
+"""Every error of agentd's core; agentd/agents/agent.py has those of agents, wire/errors.py those of seals and names.
 
 wire.errors.HalyardError      a refusal that can cross the wire: (code, reason, message)
 ├── Refused                   a call that cannot be done as it was asked; built by the functions below
@@ -6,6 +6,8 @@ wire.errors.HalyardError      a refusal that can cross the wire: (code, reason, 
 AgentdError                   the daemon cannot start or go on; a sentence for the person who started it
 ├── ConfigError               something it was told makes no sense
 ├── AlreadyRunningError       another daemon of this profile runs
+│   └── AlreadyUpError        and it is an `agentd up`, so its address is known
+├── RelayFailedError          the relay that `agentd up` starts does not come up
 └── StoreDamagedError         the store cannot be read by this release
 """
 
@@ -31,6 +33,23 @@ class AlreadyRunningError(AgentdError):
             "Stop it with `agentd stop`, or choose another --profile."
         )
         self.pid = pid
+
+
+class AlreadyUpError(AlreadyRunningError):
+    """Another `agentd up` has the profile; `app_url` is where, when it was told yet."""
+
+    def __init__(self, pid: int, profile: str, app_url: str) -> None:
+        super().__init__(pid, profile)
+        self.app_url = app_url
+        where = f" and serves {app_url}" if app_url else ""
+        self.args = (
+            f"Halyard is already up for profile {profile!r}: process {pid}{where}. "
+            "Open that address, stop it with `agentd stop`, or choose another --profile.",
+        )
+
+
+class RelayFailedError(AgentdError):
+    """The relay that `agentd up` starts does not come up. The text tells why, in the relay's last words."""
 
 
 class StoreDamagedError(AgentdError):
@@ -84,6 +103,11 @@ def expired(message: str) -> Refused:
 def role_insufficient(message: str) -> Refused:
     """The caller may not do this."""
     return Refused(REFUSED, "ROLE_INSUFFICIENT", message)
+
+
+def revoked(message: str) -> Refused:
+    """The device is no longer paired."""
+    return Refused(REFUSED, "REVOKED", message)
 
 
 def local_decisions_off() -> Refused:

@@ -17,16 +17,13 @@ from pathlib import Path
 
 import psutil
 
+from agentd.errors import RelayFailedError
 from wire.backoff import Backoff
 
 logger = logging.getLogger(__name__)
 
 READY_SECONDS = 30.0
 STOP_SECONDS = 10.0
-
-
-class RelayFailedError(Exception):
-    """The relay could not be started. The text tells why, in its own last words, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -49,14 +46,16 @@ class RelayCommand:
     http_port: int = 0
     grpc_port: int = 0
     public_url: str = ""
+    admitted: str = ""
+    """Device id that needs no invite; on a relay that only this machine reaches, none does."""
 
     def arguments(self) -> Sequence[str]:
         """Returns the command line."""
         serve = [sys.executable, "-m", "relay.main", "serve", "--json", "--data", str(self.data)]
         where = ["--http", f"127.0.0.1:{self.http_port}", "--grpc", f"127.0.0.1:{self.grpc_port}"]
         # A public address means that a proxy of the person's own ends TLS in front of the loopback port.
-        proxied = ["--public-url", self.public_url, "--behind-tls-proxy"] if self.public_url else []
-        return [*serve, *where, *proxied]
+        proxied = ["--public-url", self.public_url, "--behind-tls-proxy", "--admit", self.admitted]
+        return [*serve, *where, *(proxied if self.public_url else [])]
 
     def settled(self, address: RelayReady) -> "RelayCommand":
         """Returns the command that comes back to `address`."""

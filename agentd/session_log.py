@@ -152,6 +152,10 @@ class SessionLog:
         """Returns once everything that was put is on disk."""
         await self._store.flush()
 
+    async def flush_patiently(self) -> None:
+        """Like `flush`, but waits until the disk takes it."""
+        await self._store.flush_patiently()
+
     # --- readers ---
 
     def after(self, seq: int, limit: int) -> list[Entry]:

@@ -138,6 +138,15 @@ class Store:
         self._waiters.append((goal, done))
         await done
 
+    async def flush_patiently(self) -> None:
+        """Like `flush`, but waits until the disk takes it; for what cannot be refused any more."""
+        ticket = self._queued
+        while self._committed < ticket:
+            try:
+                await self.flush(ticket)
+            except StoreUnavailableError:
+                await asyncio.sleep(RETRY_SECONDS)
+
     def rows(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
         """What is committed, read at once; StoreUnavailableError when the file cannot be read."""
         try:

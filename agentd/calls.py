@@ -1,0 +1,240 @@
+"""Carries out what devices ask through the link: opened once, on disk before it is acknowledged, done once in effect.
+
+    arrives ─► opened ─► on disk ─► acknowledged ─► done, in its device's order ─► answer on disk ─► reply
+                 └─ a repeat: answered from memory        reads and urgent calls do not queue
+
+One slow call of a device holds up only that device's later changes: not other devices, not reads, and not the calls
+that stop or decide something.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+
+from google.protobuf.message import DecodeError
+
+from agentd import caller
+from agentd.call_book import CallBook
+from agentd.caller import Caller, Plan
+from agentd.devices import Devices, Member, check_role
+from agentd.errors import malformed, outcome_unknown, revoked
+from agentd.grpc_errors import EXPECTED, status_of
+from agentd.methods import Method, MethodTable
+from agentd.permissions import Author
+from halyard.agent.v1 import resource_pb2 as pb
+from halyard.link.v1 import link_service_pb2 as link
+from halyard.link.v1 import record_pb2
+from wire.calls import Advice, Remembered, Step, check_call_id
+from wire.errors import CallExpired, HalyardError
+
+MAX_READS = 16
+"""Reads under way at once; more wait."""
+TIDY_SECONDS = 3600.0
+
+_log = logging.getLogger(__name__)
+
+Job = Callable[[], Awaitable[None]]
+Send = Callable[[link.DeviceReply], None]
+
+
+class RememberedEffect:
+    """The effect of a call that may be repeated, even by another process after a crash."""
+
+    def __init__(self, book: CallBook, call: Remembered) -> None:
+        self._book = book
+        self._call = call
+
+    async def plan(self, draw: Callable[[], str]) -> Plan:
+        """The id drawn for this call, on disk."""
+        known = self._book.plan(self._call)
+        if known:
+            return Plan(known, repeat=True)
+        drawn = draw()
+        await self._book.note_plan(self._call, drawn)
+        return Plan(drawn, repeat=False)
+
+
+class CallDesk:
+    """Takes calls from the uplink, and hands replies to whatever link is up."""
+
+    def __init__(self, book: CallBook, devices: Devices, methods: MethodTable, clock_ms: Callable[[], int]) -> None:
+        self._book = book
+        self._devices = devices
+        self._methods = methods
+        self._clock_ms = clock_ms
+        self._lanes: dict[str, deque[Job]] = {}
+        self._reads = asyncio.Semaphore(MAX_READS)
+        self._group: asyncio.TaskGroup | None = None
+        self._send: Send | None = None
+
+    def connect(self, send: Send | None) -> None:
+        """Replies go to `send` from now on; None: nobody is there, and authors will repeat their calls."""
+        self._send = send
+
+    async def run(self) -> None:
+        """Finishes what a former process left, then works until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            for call in self._book.left_over():
+                self._resume(call)
+            while True:
+                self._book.forget_old()
+                await asyncio.sleep(TIDY_SECONDS)
+
+    async def receive(self, arrived: Iterable[link.InboxCall], flush: Callable[[], Awaitable[None]]) -> None:
+        """Takes calls; returns once all that must outlive a crash is on disk, so that they may be acknowledged."""
+        jobs = [job for job in map(self._admit, arrived) if job is not None]
+        try:
+            await flush()
+        finally:
+            # Also when the disk refuses: the calls are known now, and each is refused or done when its turn comes.
+            for job in jobs:
+                job()
+
+    # --- arriving ---
+
+    def _admit(self, arrived: link.InboxCall) -> Callable[[], None] | None:
+        """What to do once the call is on disk; None when there is nothing to do."""
+        member = self._devices.member(arrived.device_id)
+        if member is None:
+            # Revoked meanwhile: there is no key under which a word to it could be sealed.
+            _log.warning("Dropped a call of %s, which is not paired.", arrived.device_id[:26])
+            return None
+        self._devices.called(member.device_id)
+        sealed = arrived.call
+        try:
+            return self._advised(member, sealed, self._opened(member, sealed))
+        except HalyardError as refusal:
+            result = _refused(refusal)
+            return lambda: self._reply(member.device_id, sealed.call_id, _expiry(sealed), result)
+
+    def _opened(self, member: Member, sealed: record_pb2.SealedCall) -> bytes:
+        return member.channel.open_call(check_call_id(sealed.call_id), _expiry(sealed), sealed.sealed)
+
+    def _advised(self, member: Member, sealed: record_pb2.SealedCall, request: bytes) -> Callable[[], None] | None:
+        device, call_id, expires_ms = member.device_id, sealed.call_id, _expiry(sealed)
+        call, method = self._understood(request)
+        if method.is_read:
+            return lambda: self._begin_read(Remembered(device, call_id, expires_ms, request), method, call)
+        match self._book.advise(device, call_id, expires_ms):
+            case Advice.TAKE:
+                taken = self._book.take(device, call_id, expires_ms, request)
+                return lambda: self._begin(taken)
+            case Advice.ANSWER:
+                known = self._book.get(device, call_id)
+                answer = known.answer if known else b""
+                return lambda: self._reply(device, call_id, expires_ms, answer)
+            case Advice.REFUSE_EXPIRED:
+                raise CallExpired("This call came too late and was not carried out; send it again if it is wanted.")
+            case _:
+                # It waits, or runs, or was resumed when this process began: its answer will follow.
+                return None
+
+    def _understood(self, request: bytes) -> tuple[pb.Call, Method]:
+        try:
+            call = pb.Call.FromString(request)
+        except DecodeError:
+            raise malformed("What was sealed is not a call; update the app.") from None
+        return call, self._methods.get(call.method)
+
+    # --- doing ---
+
+    def _resume(self, call: Remembered) -> None:
+        _log.info("Resuming a call of %s that a former process left %s.", call.device, call.step.value)
+        try:
+            self._begin(call)
+        except HalyardError as refusal:
+            # Taken by a release that knew a method which this one does not.
+            self._spawn(self._answer(call, _refused(refusal)))
+
+    def _begin(self, call: Remembered) -> None:
+        request, method = self._understood(call.request)
+        if method.is_urgent:
+            self._spawn(self._carry_out(call, method, request))
+        else:
+            self._queue(call.device, lambda: self._carry_out(call, method, request))
+
+    def _begin_read(self, call: Remembered, method: Method, request: pb.Call) -> None:
+        self._spawn(self._carry_out_read(call, method, request))
+
+    def _queue(self, device: str, job: Job) -> None:
+        if device in self._lanes:
+            self._lanes[device].append(job)
+            return
+        self._lanes[device] = deque([job])
+        self._spawn(self._work(device))
+
+    async def _work(self, device: str) -> None:
+        lane = self._lanes[device]
+        while lane:
+            await lane.popleft()()
+        del self._lanes[device]
+
+    def _spawn(self, work: Awaitable[None]) -> None:
+        if self._group is None:
+            raise RuntimeError("The desk takes calls only while it runs.")
+        self._group.create_task(_awaited(work))
+
+    async def _carry_out(self, call: Remembered, method: Method, request: pb.Call) -> None:
+        try:
+            started = await self._book.start(call)
+            if started.step is Step.UNCERTAIN and not (method.is_repeatable or self._book.plan(started)):
+                raise outcome_unknown()
+        except HalyardError as refusal:
+            result = _refused(refusal)
+        else:
+            result = await self._result(started, method, request, RememberedEffect(self._book, started))
+        await self._answer(call, result)
+
+    async def _answer(self, call: Remembered, result: bytes) -> None:
+        answer = await self._book.answer(call, result)
+        self._reply(call.device, call.call_id, call.expires_ms, answer)
+
+    async def _carry_out_read(self, call: Remembered, method: Method, request: pb.Call) -> None:
+        async with self._reads:
+            if call.expires_ms <= self._clock_ms():
+                # Nobody waits for it any more.
+                return
+            result = await self._result(call, method, request, caller.Unrepeated())
+        self._reply(call.device, call.call_id, call.expires_ms, result)
+
+    async def _result(self, call: Remembered, method: Method, request: pb.Call, effect: caller.Effect) -> bytes:
+        try:
+            with caller.calling(self._caller(call, effect)):
+                check_role(caller.current().role, method.name)
+                response = await method.call(method.parse(request.request), None)
+        except EXPECTED as refusal:
+            return _refused(refusal)
+        except Exception as defect:  # noqa: BLE001 - a defect in one call must not end the daemon with all others
+            _log.exception("A call to %s failed.", method.name)
+            return _refused(defect)
+        return pb.CallResult(response=response.SerializeToString()).SerializeToString()
+
+    def _caller(self, call: Remembered, effect: caller.Effect) -> Caller:
+        member = self._devices.member(call.device)
+        if member is None:
+            raise revoked("The device was revoked before its call could be carried out.")
+        author = Author(member.device_id, member.resource.display_name, call.call_id)
+        return Caller(author, member.resource.role, effect)
+
+    # --- answering ---
+
+    def _reply(self, device: str, call_id: bytes, expires_ms: int, result: bytes) -> None:
+        member = self._devices.member(device)
+        if member is None or self._send is None:
+            return
+        sealed = member.channel.seal_reply(call_id, expires_ms, result)
+        self._send(link.DeviceReply(device_id=device, reply=record_pb2.SealedReply(call_id=call_id, sealed=sealed)))
+
+
+async def _awaited(work: Awaitable[None]) -> None:
+    await work
+
+
+def _expiry(sealed: record_pb2.SealedCall) -> int:
+    return sealed.expire_time.ToMilliseconds()
+
+
+def _refused(error: Exception) -> bytes:
+    return pb.CallResult(error=status_of(error)).SerializeToString()

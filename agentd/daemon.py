@@ -1,0 +1,165 @@
+"""The composition root of agentd's core: builds every part in view, owns the one TaskGroup, and takes it all down.
+
+`run_daemon` serves `agentd run`, `agentd up` (in the same process as the command) and tests alike.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from agentd import identity_file, local_socket, peer
+from agentd.agent_service import AgentService
+from agentd.agents.agent import Agent, AgentUnavailableError
+from agentd.call_book import CallBook
+from agentd.calls import CallDesk
+from agentd.config import Config, make_private_dir
+from agentd.devices import Devices
+from agentd.instance_lock import instance_lock
+from agentd.journal import AgentJournal, Transcripts
+from agentd.methods import MethodTable
+from agentd.pairing_host import PairingHost
+from agentd.permissions import Decisions
+from agentd.projects import Projects
+from agentd.prompt_authors import PromptAuthors
+from agentd.roster import Roster
+from agentd.sealer import Sealer
+from agentd.session_log import SessionLog
+from agentd.store import Store
+from agentd.uplink import RelayAccess, Uplink
+from agentd.uplink_session import Ends
+from agentd.workstation_record import WorkstationRecord
+from agentd.workstation_service import WorkstationParts, WorkstationService
+from halyard.agent.v1 import agent_service_pb2, workstation_service_pb2
+from wire.identity import Identity
+
+REAP_SECONDS = 30.0
+
+_log = logging.getLogger(__name__)
+
+AgentFactory = Callable[[Config], Sequence[Agent]]
+"""Builds the agents of this workstation, in order of preference."""
+
+Work = Callable[[], Coroutine[None, None, None]]
+"""Something that runs for as long as the daemon does."""
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """A running daemon, for whoever runs it in the same process."""
+
+    config: Config
+    identity: Identity
+    log: SessionLog
+    devices: Devices
+    projects: Projects
+    pairing: PairingHost
+    uplink: Uplink | None
+    roster: Roster
+    stop: asyncio.Event
+    """Set it to stop in order."""
+
+
+async def run_daemon(
+    config: Config, agent_factory: AgentFactory, *, on_ready: Callable[[Daemon], None] | None = None
+) -> None:
+    """Runs a daemon until it is cancelled or told to stop (`Daemon.stop`, the Shutdown call).
+
+    `on_ready` is called once the socket answers; agents and the link may still be starting. Raises an AgentdError when
+    it cannot start; signals are its caller's matter (cancel it).
+    """
+    async with running(config, agent_factory) as daemon:
+        if on_ready is not None:
+            on_ready(daemon)
+        await daemon.stop.wait()
+
+
+@asynccontextmanager
+async def running(config: Config, agent_factory: AgentFactory) -> AsyncIterator[Daemon]:
+    """A daemon that runs meanwhile. What ends any of its parts by mistake ends all of it, and is raised here."""
+    make_private_dir(config.state_dir)
+    with instance_lock(config.lock_path, config.profile), Store(config.database_path) as store:
+        peer.adopt_orphans()
+        parts = _Parts(config, store, agent_factory(config))
+        async with asyncio.TaskGroup() as group:
+            owned = [group.create_task(work(), name=name) for name, work in parts.works.items()]
+            async with local_socket.serving(
+                config.socket_path, parts.agents, parts.workstation, local_decisions=config.local_decisions
+            ):
+                _log.info("agentd %s is ready at %s", parts.daemon.identity.device_id, config.socket_path)
+                yield parts.daemon
+            for task in owned:
+                task.cancel()
+        await store.flush_patiently()
+
+
+class _Parts:
+    """Everything, built in the order in which one part needs another."""
+
+    def __init__(self, config: Config, store: Store, agents: Sequence[Agent]) -> None:
+        identity = identity_file.load_or_make(config.key_path)
+        access = RelayAccess(config.relay, identity, clock_ms) if config.relay else None
+        log = SessionLog(store, clock_ms)
+        sealer = Sealer(store, log, identity.device_id, clock_ms)
+        devices = Devices(store, log, sealer, identity, clock_ms)
+        projects = Projects(log, clock_ms)
+        record = WorkstationRecord(log, config, identity.device_id, _first_project(projects, config), clock_ms)
+        pairing = PairingHost(log, devices, access, identity.public, record.value.display_name)
+
+        authors = PromptAuthors(store)
+        transcripts = Transcripts(log, authors)
+        roster = Roster(agents, log)
+        decisions = Decisions(log, roster.of, clock_ms)
+
+        methods = MethodTable()
+        desk = CallDesk(CallBook(store, clock_ms), devices, methods, clock_ms)
+        ends = Ends(log, sealer, devices, desk, transcripts)
+        uplink = Uplink(ends, access, config.invite, clock_ms) if access else None
+
+        self.daemon = Daemon(config, identity, log, devices, projects, pairing, uplink, roster, asyncio.Event())
+        self.agents = AgentService(log, roster, projects, decisions, authors, clock_ms)
+        self.workstation = WorkstationService(
+            WorkstationParts(record, log, devices, pairing, uplink, config, self.daemon.stop)
+        )
+        methods.add(agent_service_pb2.DESCRIPTOR.services_by_name["AgentService"], self.agents)
+        methods.add(workstation_service_pb2.DESCRIPTOR.services_by_name["WorkstationService"], self.workstation)
+
+        self.works: dict[str, Work] = {
+            "calls": desk.run,
+            "decisions": decisions.run,
+            "checkpoints": transcripts.run,
+            "orphans": _reap_orphans,
+        }
+        for agent in agents:
+            journal = AgentJournal(agent.id, transcripts, decisions, record, store)
+            self.works[f"agent {agent.id}"] = partial(_run_agent, agent, journal)
+        if uplink is not None:
+            self.works["uplink"] = uplink.run
+
+
+async def _run_agent(agent: Agent, journal: AgentJournal) -> None:
+    try:
+        await agent.run(journal)
+    except AgentUnavailableError as error:
+        # The workstation goes on without it: its state in the log says why, and what to do.
+        _log.error("%s is not available: %s", agent.id, error)
+
+
+async def _reap_orphans() -> None:
+    dead: frozenset[int] = frozenset()
+    while True:
+        await asyncio.sleep(REAP_SECONDS)
+        dead = peer.reap_orphans(dead)
+
+
+def _first_project(projects: Projects, config: Config) -> str:
+    """Path of the folder that is offered first, known as a project from now on; empty for none."""
+    return projects.add(str(config.default_project)).path if config.default_project else ""
+
+
+def clock_ms() -> int:
+    """The time of day in Unix milliseconds; the one clock of the daemon."""
+    return time.time_ns() // 1_000_000

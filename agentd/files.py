@@ -1,0 +1,93 @@
+"""Folders and files of a project, for reading. Nothing outside the project's folder is shown, whatever links say.
+
+What is opened is checked after it was opened: a link that is swapped in between leads nowhere.
+"""
+
+import os
+import stat
+from pathlib import Path
+
+from agentd.agents.agent import PathOutsideProjectError
+from agentd.errors import malformed, not_found
+from halyard.agent.v1 import agent_service_pb2 as pb
+
+MAX_ENTRIES = 5_000
+DEFAULT_READ_BYTES = 256 * 1024
+MAX_READ_BYTES = 1024 * 1024
+_SNIFFED_BYTES = 8 * 1024
+
+
+def list_folder(project: Path, path: str) -> list[pb.FileEntry]:
+    """What the folder `path` of the project holds, folders first, then by name; at most 5,000 entries."""
+    root = project.resolve()
+    folder = _inside(root, path)
+    if not folder.is_dir():
+        raise not_found(f"{path or '.'} is not a folder of this project.")
+    with os.scandir(folder) as found:
+        entries = [_entry(root, item) for item in found if item.name != ".git"]
+    return sorted(entries, key=lambda entry: (not entry.folder, entry.path.lower(), entry.path))[:MAX_ENTRIES]
+
+
+def read_file(project: Path, path: str, offset_bytes: int, limit_bytes: int) -> pb.ReadFileResponse:
+    """At most `limit_bytes` (0: 256 KiB; no more than 1 MiB) of the file `path` from `offset_bytes` on."""
+    root = project.resolve()
+    file = _inside(root, path)
+    limit = min(limit_bytes or DEFAULT_READ_BYTES, MAX_READ_BYTES)
+    descriptor = _open(file, path)
+    with os.fdopen(descriptor, "rb") as opened:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise not_found(f"{path} is not a file of this project.")
+        _check_still_inside(root, file, status)
+        start = opened.read(_SNIFFED_BYTES)
+        opened.seek(offset_bytes)
+        content = opened.read(limit)
+    return pb.ReadFileResponse(content=content, size_bytes=status.st_size, binary=is_binary(start))
+
+
+def is_binary(start: bytes) -> bool:
+    """Whether a file that begins with these bytes is no text: it holds a zero byte or something that is not UTF-8."""
+    if b"\0" in start:
+        return True
+    try:
+        start.decode()
+    except UnicodeDecodeError as error:
+        # A character may be cut at the end of what was looked at.
+        return error.end < len(start) or len(start) < _SNIFFED_BYTES
+    return False
+
+
+def _inside(root: Path, path: str) -> Path:
+    if "\0" in path:
+        raise malformed("A path holds no zero byte.")
+    resolved = (root / path).resolve()
+    if not resolved.is_relative_to(root):
+        raise PathOutsideProjectError(f"{path} leads out of the project's folder.")
+    return resolved
+
+
+def _open(file: Path, path: str) -> int:
+    try:
+        # NONBLOCK: a named pipe would wait for a writer for ever.
+        return os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        raise not_found(f"There is no file {path} in this project.") from None
+    except OSError as error:
+        raise not_found(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def _check_still_inside(root: Path, file: Path, opened: os.stat_result) -> None:
+    now = file.resolve()
+    if not now.is_relative_to(root) or not os.path.samestat(now.stat(), opened):
+        raise PathOutsideProjectError("The file changed its place while it was opened; try again.")
+
+
+def _entry(root: Path, item: os.DirEntry[str]) -> pb.FileEntry:
+    status = item.stat(follow_symlinks=False)
+    path = Path(item.path)
+    folder = item.is_dir() and path.resolve().is_relative_to(root)
+    entry = pb.FileEntry(
+        path=str(path.relative_to(root)), folder=folder, size_bytes=0 if folder else status.st_size
+    )
+    entry.modify_time.FromNanoseconds(status.st_mtime_ns)
+    return entry

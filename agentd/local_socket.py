@@ -1,0 +1,139 @@
+"""The same services on a Unix socket, for the CLI, `grpcurl -unix` and `buf curl --unix-socket`. Reflection is on.
+
+Connections come through the front door, which knows what is behind each. One that reaches gRPC's inner socket by itself
+is a stranger of the same user: it may read and prompt, and neither decides nor says who gets in.
+"""
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+from google.protobuf.message import Message
+from grpc import aio
+from grpc_reflection.v1alpha import reflection
+from grpc_status import rpc_status
+
+from agentd import caller
+from agentd.caller import Caller
+from agentd.devices import METHOD_ROLES, check_role
+from agentd.front_door import FrontDoor, Visitors
+from agentd.grpc_errors import EXPECTED, status_of
+from agentd.permissions import Author
+from halyard.agent.v1 import agent_service_pb2, workstation_pb2, workstation_service_pb2
+from halyard.agent.v1.agent_service_pb2_grpc import AgentServiceServicer, add_AgentServiceServicer_to_server
+from halyard.agent.v1.workstation_service_pb2_grpc import (
+    WorkstationServiceServicer,
+    add_WorkstationServiceServicer_to_server,
+)
+
+MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+STOP_SECONDS = 2.0
+
+Context = aio.ServicerContext[Message, Message]
+Unary = Callable[[Message, Context], Awaitable[Message]]
+Stream = Callable[[Message, Context], AsyncIterator[Message]]
+Handler = grpc.RpcMethodHandler[Any, Any]
+Continue = Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]]
+
+_SERVICE_NAMES = (
+    agent_service_pb2.DESCRIPTOR.services_by_name["AgentService"].full_name,
+    workstation_service_pb2.DESCRIPTOR.services_by_name["WorkstationService"].full_name,
+    reflection.SERVICE_NAME,
+)
+
+
+class _Door(aio.ServerInterceptor):
+    """Says who calls, and turns exceptions into statuses."""
+
+    def __init__(self, visitors: Visitors, *, local_decisions: bool) -> None:
+        self._visitors = visitors
+        self._local_decisions = local_decisions
+
+    async def intercept_service(self, continuation: Continue, handler_call_details: grpc.HandlerCallDetails) -> Any:  # noqa: ANN401
+        handler = await continuation(handler_call_details)
+        name = handler_call_details.method
+        if handler is None or name not in METHOD_ROLES:
+            return handler
+        if handler.unary_stream:
+            return grpc.unary_stream_rpc_method_handler(
+                self._stream(name, handler.unary_stream), handler.request_deserializer, handler.response_serializer
+            )
+        return grpc.unary_unary_rpc_method_handler(
+            self._unary(name, handler.unary_unary), handler.request_deserializer, handler.response_serializer
+        )
+
+    def _unary(self, name: str, method: Unary) -> Unary:
+        async def answer(request: Message, context: Context) -> Message:
+            try:
+                with self._entered(name, context):
+                    return await method(request, context)
+            except EXPECTED as refusal:
+                await context.abort_with_status(rpc_status.to_status(status_of(refusal)))
+
+        return answer
+
+    def _stream(self, name: str, method: Stream) -> Stream:
+        async def answer(request: Message, context: Context) -> AsyncIterator[Message]:
+            try:
+                with self._entered(name, context):
+                    async for response in method(request, context):
+                        yield response
+            except EXPECTED as refusal:
+                await context.abort_with_status(rpc_status.to_status(status_of(refusal)))
+
+        return answer
+
+    @contextmanager
+    def _entered(self, name: str, context: Context) -> Iterator[None]:
+        visitor = self._caller(context.peer())
+        check_role(visitor.role, name)
+        with caller.calling(visitor):
+            yield
+
+    def _caller(self, address: str) -> Caller:
+        return Caller(
+            Author(device="", display_name="this workstation"),
+            workstation_pb2.DEVICE_ROLE_OPERATOR,
+            caller.Unrepeated(),
+            is_local=True,
+            may_decide=self._local_decisions,
+            may_admit=self._local_decisions or self._visitors.is_person(address),
+        )
+
+
+@asynccontextmanager
+async def serving(
+    path: Path, agents: AgentServiceServicer, workstation: WorkstationServiceServicer, *, local_decisions: bool
+) -> AsyncIterator[None]:
+    """Serves both services at `path` meanwhile."""
+    visitors = Visitors()
+    inner = path.with_suffix(".grpc")
+    server = aio.server(
+        interceptors=(_Door(visitors, local_decisions=local_decisions),), options=(("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),)
+    )
+    add_AgentServiceServicer_to_server(agents, server)
+    add_WorkstationServiceServicer_to_server(workstation, server)
+    reflection.enable_server_reflection(_SERVICE_NAMES, server)
+    with _private_umask():
+        server.add_insecure_port(f"unix:{inner}")
+        await server.start()
+        front = await FrontDoor(inner, visitors).open(path)
+    try:
+        yield
+    finally:
+        front.close()
+        await server.stop(STOP_SECONDS)
+        for left in (path, inner):
+            left.unlink(missing_ok=True)
+
+
+@contextmanager
+def _private_umask() -> Iterator[None]:
+    before = os.umask(0o177)
+    try:
+        yield
+    finally:
+        os.umask(before)

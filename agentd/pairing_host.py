@@ -1,0 +1,214 @@
+"""Shows pairing codes and lets in whoever proves to know one (docs/pairing-protocol.md; counterpart: wire/pairing.py).
+
+One slot at a time. A code that expires unused is replaced; a burnt one is replaced twice, and the third stops pairing.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from grpc import aio
+
+from agentd.config import RelayAddress
+from agentd.devices import Devices, role_word
+from agentd.errors import Refused, malformed
+from agentd.grpc_errors import reason_of
+from agentd.session_log import SessionLog
+from agentd.uplink import RelayAccess, channel, rpc_status
+from halyard.agent.v1 import workstation_pb2
+from halyard.agent.v1 import workstation_service_pb2 as pb
+from halyard.pairing.v1 import pairing_service_pb2 as pairing
+from halyard.pairing.v1.pairing_service_pb2_grpc import PairingServiceStub
+from wire.errors import Code, HalyardError, Malformed, PairingFailed
+from wire.identity import PublicKeys
+from wire.pairing import BurntCodes, Host, Link, Secrets, draw_secrets
+from wire.pairing import Code as TypedCode
+
+ANSWER_SECONDS = 15.0
+"""How long the relay may take to open a slot."""
+
+_log = logging.getLogger(__name__)
+
+Slot = aio.StreamStreamCall[pairing.HostRequest, pairing.HostResponse]
+
+
+class SlotExpired(Exception):
+    """Nobody came within five minutes."""
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """What the host gives to and expects from a guest."""
+
+    keys: PublicKeys
+    display_name: str
+    relay: RelayAddress
+    role: workstation_pb2.DeviceRole
+
+
+class PairingHost:
+    """Opens pairings for a person at the workstation."""
+
+    def __init__(
+        self, log: SessionLog, devices: Devices, access: RelayAccess | None, keys: PublicKeys, display_name: str
+    ) -> None:
+        self._log = log
+        self._devices = devices
+        self._access = access
+        self._keys = keys
+        self._display_name = display_name
+        self._busy = False
+
+    async def pair(self, role: workstation_pb2.DeviceRole) -> AsyncIterator[pb.PairResponse]:
+        """Codes and what becomes of them, until a device is paired.
+
+        Raises what the relay refuses, CODE_BURNT after the third burnt code, and MALFORMED while another pairing runs.
+        """
+        if self._access is None:
+            raise malformed("No relay is configured, so there is nowhere to meet; start with `agentd run --relay URL`.")
+        with self._alone():
+            burnt = BurntCodes()
+            while burnt.may_show_another:
+                try:
+                    async for event in self._one_code(self._access, role):
+                        yield event
+                        if event.HasField("paired"):
+                            return
+                except SlotExpired:
+                    continue
+                except PairingFailed as failure:
+                    burnt = burnt.burnt()
+                    yield pb.PairResponse(burnt=pb.PairingBurnt(reason=failure.message))
+            raise Refused(
+                Code.ABORTED,
+                "CODE_BURNT",
+                "Three codes in a row were used up without a pairing: somebody may be guessing. "
+                "Pairing has stopped; start it again when you know who it was.",
+            )
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        if self._busy:
+            raise Refused(Code.FAILED_PRECONDITION, "UNSPECIFIED", "A pairing is open already; finish it first.")
+        self._busy = True
+        try:
+            yield
+        finally:
+            self._busy = False
+
+    async def _one_code(
+        self, access: RelayAccess, role: workstation_pb2.DeviceRole
+    ) -> AsyncIterator[pb.PairResponse]:
+        async with channel(access.relay) as dialled:
+            slot = PairingServiceStub(dialled).Host(metadata=access.metadata())
+            try:
+                opened = await self._open(slot)
+                shown = draw_secrets()
+                yield pb.PairResponse(code=_shown_code(opened, shown, access.relay.origin))
+                async for event in self._meet(slot, Host(opened.nameplate, shown, _now_ms()), role):
+                    yield event
+            except aio.AioRpcError as error:
+                raise _refusal(error) from error
+            finally:
+                slot.cancel()
+
+    async def _open(self, slot: Slot) -> pairing.SlotOpened:
+        await slot.write(pairing.HostRequest(open=pairing.OpenSlot()))
+        async with asyncio.timeout(ANSWER_SECONDS):
+            return (await _read(slot)).opened
+
+    async def _meet(
+        self, slot: Slot, host: Host, role: workstation_pb2.DeviceRole
+    ) -> AsyncIterator[pb.PairResponse]:
+        while True:
+            frame = await _read(slot)
+            match frame.WhichOneof("frame"):
+                case "joined":
+                    yield pb.PairResponse(joined=pb.PairingJoined())
+                case "step":
+                    introduction = await self._step(slot, host, frame.step.body)
+                    if introduction is not None:
+                        device = await self._welcome(slot, host, introduction, role)
+                        yield pb.PairResponse(paired=device)
+                        return
+                case "closed":
+                    raise _closed(host, frame.closed)
+
+    async def _step(self, slot: Slot, host: Host, body: bytes) -> pairing.GuestIntroduction | None:
+        try:
+            turn = host.receive(body, _now_ms())
+        except PairingFailed as failure:
+            if failure.last_words:
+                await _send(slot, failure.last_words)
+            raise
+        if turn.send is not None:
+            await _send(slot, turn.send)
+        if turn.introduction is None:
+            return None
+        return pairing.GuestIntroduction.FromString(turn.introduction)
+
+    async def _welcome(
+        self, slot: Slot, host: Host, guest: pairing.GuestIntroduction, role: workstation_pb2.DeviceRole
+    ) -> workstation_pb2.Device:
+        granted = role or workstation_pb2.DEVICE_ROLE_OPERATOR
+        try:
+            keys = PublicKeys(guest.sign_key, guest.agree_key)
+            device = self._devices.add(keys, guest.display_name or "app", guest.platform, granted)
+        except (Malformed, Refused) as error:
+            host.left()
+            raise PairingFailed(f"The app introduced itself wrongly: {error.message}") from error
+        # When the app hears that it is paired, it is: also after a crash right now.
+        await self._log.flush()
+        introduction = self._introduction(granted).SerializeToString()
+        await _send(slot, host.welcome(introduction))
+        await slot.done_writing()
+        return device
+
+    def _introduction(self, role: workstation_pb2.DeviceRole) -> pairing.HostIntroduction:
+        return pairing.HostIntroduction(
+            sign_key=self._keys.sign,
+            agree_key=self._keys.agree,
+            display_name=self._display_name,
+            role=role_word(role),
+            relay_origin=self._access.relay.origin if self._access else "",
+        )
+
+
+async def _read(slot: Slot) -> pairing.HostResponse:
+    frame = await slot.read()
+    if not isinstance(frame, pairing.HostResponse):
+        code = await slot.code()
+        raise PairingFailed(f"The relay closed the pairing ({code.name}): {await slot.details()}")
+    return frame
+
+
+async def _send(slot: Slot, step: bytes) -> None:
+    await slot.write(pairing.HostRequest(step=pairing.Step(body=step)))
+
+
+def _closed(host: Host, closed: pairing.SlotClosed) -> Exception:
+    """What it means that the slot closed, from how far the exchange was."""
+    unused = host.phase.name in ("OPEN", "EXPIRED") and reason_of(closed.status) == "CODE_EXPIRED"
+    host.left()
+    if unused:
+        return SlotExpired()
+    return PairingFailed(closed.status.message or "The app left before it was paired.")
+
+
+def _shown_code(opened: pairing.SlotOpened, shown: Secrets, origin: str) -> pb.PairingCode:
+    code = TypedCode(opened.nameplate, shown.digits)
+    link = Link(origin, opened.nameplate, shown.link)
+    return pb.PairingCode(code=str(code), url=str(link), expire_time=opened.expire_time)
+
+
+def _refusal(error: aio.AioRpcError) -> HalyardError:
+    status = rpc_status(error)
+    return Refused(Code(status.code), reason_of(status) or "UNSPECIFIED", f"The relay refused: {status.message}")
+
+
+def _now_ms() -> int:
+    # Any one clock; this one never jumps.
+    return time.monotonic_ns() // 1_000_000

@@ -1,0 +1,233 @@
+"""What agents ask and people decide: permissions and questions, durable from the asking until long after the deciding.
+
+First answer wins: an answer is written down, and only then told to the agent. A crash in between leaves it decided and
+not applied; it is applied when the agent asks the same thing again. Each answer says who gave it, and the loser of a
+race is told who won.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from agentd import risk
+from agentd.agents.agent import Agent, AgentUnavailableError, NotWaitingError
+from agentd.errors import already_decided, expired, malformed, not_found
+from agentd.session_log import SessionLog
+from halyard.agent.v1 import decision_pb2 as pb
+from halyard.agent.v1 import resource_pb2
+
+LIFE_MS = 24 * 3600 * 1000
+"""How long a person has, when the adapter names no deadline."""
+
+Ask = pb.Permission | pb.Question
+
+_OUTCOMES = (pb.DECISION_STATE_ALLOWED_ONCE, pb.DECISION_STATE_ALLOWED_ALWAYS, pb.DECISION_STATE_DENIED)
+_WORDS = {
+    pb.DECISION_STATE_ALLOWED_ONCE: "allowed once",
+    pb.DECISION_STATE_ALLOWED_ALWAYS: "always allowed",
+    pb.DECISION_STATE_DENIED: "denied",
+    pb.DECISION_STATE_EXPIRED: "expired",
+    pb.DECISION_STATE_ANSWERED: "answered",
+}
+
+
+@dataclass(frozen=True)
+class Author:
+    """Who answers."""
+
+    device: str
+    """Device id; empty for the workstation itself."""
+    display_name: str
+    """As others will read it."""
+    call_id: bytes = b""
+
+
+class Decisions:
+    """All permissions and questions. `run` expires what nobody answers and applies what a crash left unapplied."""
+
+    def __init__(self, log: SessionLog, agent_of: Callable[[str], Agent], clock_ms: Callable[[], int]) -> None:
+        self._log = log
+        self._agent_of = agent_of
+        self._clock_ms = clock_ms
+        self._waiting = {
+            _ask(value).name: _ask(value).expire_time.ToMilliseconds()
+            for field in ("permission", "question")
+            for value in log.of_kind(field)
+            if _ask(value).state == pb.DECISION_STATE_PENDING
+        }
+        self._unapplied: list[str] = []
+        self._news = asyncio.Event()
+
+    # --- the agent's side ---
+
+    def ask(self, value: Ask) -> None:
+        """The agent waits for an answer. Asking the same again is harmless; a settled one is applied again."""
+        known = self._log.get(value.name)
+        if known is None:
+            self._begin(value)
+        elif _ask(known).state != pb.DECISION_STATE_PENDING and not _ask(known).decision.applied:
+            self._unapplied.append(value.name)
+            self._news.set()
+
+    def withdraw(self, name: str, outcome: pb.DecisionState, note: str) -> None:
+        """The agent no longer waits; without effect on what is settled."""
+        known = self._log.get(name)
+        if known is None or _ask(known).state != pb.DECISION_STATE_PENDING:
+            return
+        by = "nobody" if outcome == pb.DECISION_STATE_EXPIRED else "this workstation"
+        self._settle(known, outcome, pb.Decision(decided_by=by, applied=True, note=note))
+
+    def pending(self) -> Sequence[str]:
+        """Names of what waits."""
+        return sorted(self._waiting)
+
+    def forget(self, prefix: str) -> None:
+        """What lies below this name is gone."""
+        for name in [name for name in self._waiting if name.startswith(prefix + "/")]:
+            del self._waiting[name]
+
+    # --- people's side ---
+
+    async def decide(self, name: str, outcome: pb.DecisionState, message: str, author: Author) -> pb.Permission:
+        """The permission as decided; refuses with ALREADY_DECIDED or EXPIRED when somebody or time was first."""
+        if outcome not in _OUTCOMES:
+            raise malformed("A permission is allowed once, always allowed, or denied.")
+        value = self._open(name, "permission", author)
+        if value.permission.state == pb.DECISION_STATE_PENDING:
+            if outcome == pb.DECISION_STATE_ALLOWED_ALWAYS and not value.permission.always_rules:
+                raise malformed("“Always” is not offered for this one; allow it once or deny it.")
+            self._settle(value, outcome, _decision(author, message))
+        await self._apply(value)
+        return value.permission
+
+    async def answer(
+        self, name: str, answers: Sequence[pb.QuestionAnswer], author: Author, *, dismiss: bool
+    ) -> pb.Question:
+        """The question as answered or dismissed; refuses like `decide`."""
+        value = self._open(name, "question", author)
+        if value.question.state == pb.DECISION_STATE_PENDING:
+            if not dismiss and len(answers) != len(value.question.prompts):
+                raise malformed(f"This question wants {len(value.question.prompts)} answers, one for each prompt.")
+            if not dismiss:
+                value.question.answers.extend(answers)
+            outcome = pb.DECISION_STATE_DENIED if dismiss else pb.DECISION_STATE_ANSWERED
+            self._settle(value, outcome, _decision(author, ""))
+        await self._apply(value)
+        return value.question
+
+    # --- time ---
+
+    async def run(self) -> None:
+        """Runs until cancelled."""
+        while True:
+            for value in self._take_late():
+                self._expire(value)
+            for value in self._take_unapplied():
+                await self._apply(value)
+            await self._wait()
+
+    async def _wait(self) -> None:
+        nearest = min(self._waiting.values(), default=None)
+        delay = None if nearest is None else max(0.0, (nearest - self._clock_ms()) / 1000)
+        try:
+            await asyncio.wait_for(self._news.wait(), delay)
+        except TimeoutError:
+            return
+        self._news.clear()
+
+    def _take_late(self) -> list[resource_pb2.Resource]:
+        late = [name for name, deadline in self._waiting.items() if deadline <= self._clock_ms()]
+        return self._take(late)
+
+    def _take_unapplied(self) -> list[resource_pb2.Resource]:
+        taken, self._unapplied = self._unapplied, []
+        return self._take(taken)
+
+    def _take(self, names: list[str]) -> list[resource_pb2.Resource]:
+        for name in names:
+            self._waiting.pop(name, None)
+        return [value for value in map(self._log.get, names) if value is not None]
+
+    # --- inside ---
+
+    def _begin(self, value: Ask) -> None:
+        value.state = pb.DECISION_STATE_PENDING
+        if not value.HasField("create_time"):
+            value.create_time.FromMilliseconds(self._clock_ms())
+        if not value.HasField("expire_time"):
+            value.expire_time.FromMilliseconds(self._clock_ms() + LIFE_MS)
+        self._waiting[value.name] = value.expire_time.ToMilliseconds()
+        if isinstance(value, pb.Permission):
+            value.risk = value.risk or risk.judge(value)
+            self._log.put(resource_pb2.Resource(name=value.name, permission=value))
+        else:
+            self._log.put(resource_pb2.Resource(name=value.name, question=value))
+        self._news.set()
+
+    def _open(self, name: str, field: str, author: Author) -> resource_pb2.Resource:
+        """The ask, if this author may still answer it or has answered it by this very call."""
+        value = self._log.get(name)
+        if value is None or value.WhichOneof("value") != field:
+            raise not_found(f"There is no such {field}; its session may have been deleted.")
+        ask = _ask(value)
+        if ask.state == pb.DECISION_STATE_PENDING and ask.expire_time.ToMilliseconds() <= self._clock_ms():
+            self._expire(value)
+        if ask.state == pb.DECISION_STATE_PENDING or (author.call_id and ask.decision.call_id == author.call_id):
+            return value
+        if ask.state == pb.DECISION_STATE_EXPIRED:
+            raise expired(f"The agent no longer waits for this {field}. {ask.decision.note}".strip())
+        raise already_decided(ask.decision.decided_by, _WORDS.get(ask.state, "decided"))
+
+    def _settle(self, value: resource_pb2.Resource, outcome: pb.DecisionState, decision: pb.Decision) -> None:
+        ask = _ask(value)
+        ask.state = outcome
+        decision.decide_time.FromMilliseconds(self._clock_ms())
+        ask.decision.CopyFrom(decision)
+        self._waiting.pop(ask.name, None)
+        self._log.put(value)
+
+    def _expire(self, value: resource_pb2.Resource) -> None:
+        decision = pb.Decision(decided_by="nobody", note="Nobody decided in time.")
+        self._settle(value, pb.DECISION_STATE_EXPIRED, decision)
+        self._unapplied.append(value.name)
+        self._news.set()
+
+    async def _apply(self, value: resource_pb2.Resource) -> None:
+        """Tells the agent what was written down, and writes down whether it took it."""
+        ask = _ask(value)
+        if ask.decision.applied:
+            return
+        # On disk before the agent acts: nobody can decide otherwise after a crash. Settled, so no longer refusable.
+        await self._log.flush_patiently()
+        try:
+            await self._tell(ask)
+        except NotWaitingError:
+            ask.decision.note = ask.decision.note or "The agent no longer waited for this."
+        except AgentUnavailableError as error:
+            ask.decision.note = f"The agent was not told yet: {error}"
+        else:
+            ask.decision.applied = True
+            if ask.state != pb.DECISION_STATE_EXPIRED:
+                ask.decision.note = ""
+        self._log.put(value)
+
+    async def _tell(self, ask: Ask) -> None:
+        agent = self._agent_of(ask.name)
+        if isinstance(ask, pb.Permission):
+            late = ask.state == pb.DECISION_STATE_EXPIRED
+            outcome = pb.DECISION_STATE_DENIED if late else ask.state
+            await agent.decide(ask.name, outcome, ask.decision.note if late else ask.decision.message)
+        elif ask.state == pb.DECISION_STATE_ANSWERED:
+            await agent.answer(ask.name, ask.answers)
+        else:
+            await agent.dismiss(ask.name)
+
+
+def _ask(value: resource_pb2.Resource) -> Ask:
+    return value.permission if value.HasField("permission") else value.question
+
+
+def _decision(author: Author, message: str) -> pb.Decision:
+    return pb.Decision(
+        device=author.device, decided_by=author.display_name, message=message, call_id=author.call_id, applied=False
+    )

@@ -1,0 +1,45 @@
+"""Lists of sessions, in pages. PURE."""
+
+from collections.abc import Iterable
+
+from agentd.errors import malformed
+from halyard.agent.v1 import agent_service_pb2 as pb
+from halyard.agent.v1 import session_pb2
+
+DEFAULT_PAGE = 50
+MAX_PAGE = 500
+
+
+def page(sessions: Iterable[session_pb2.Session], request: pb.ListSessionsRequest) -> pb.ListSessionsResponse:
+    """The page that `request` asks for: most recently updated first."""
+    wanted = sorted((session for session in sessions if _is_wanted(session, request)), key=_place)
+    after = _parse(request.page_token)
+    rest = [session for session in wanted if after is None or _place(session) > after]
+    size = min(request.page_size or DEFAULT_PAGE, MAX_PAGE)
+    token = _token(rest[size - 1]) if len(rest) > size else ""
+    return pb.ListSessionsResponse(sessions=rest[:size], next_page_token=token)
+
+
+def _is_wanted(session: session_pb2.Session, request: pb.ListSessionsRequest) -> bool:
+    return (
+        (not request.project or session.project == request.project)
+        and (request.include_archived or not session.archived)
+        and (request.include_children or not session.parent)
+    )
+
+
+def _place(session: session_pb2.Session) -> tuple[int, str]:
+    return -session.update_time.ToNanoseconds(), session.name
+
+
+def _token(session: session_pb2.Session) -> str:
+    return f"{session.update_time.ToNanoseconds()}:{session.name}"
+
+
+def _parse(token: str) -> tuple[int, str] | None:
+    if not token:
+        return None
+    time, mark, name = token.partition(":")
+    if not mark or not time.isascii() or not time.isdigit():
+        raise malformed("This page token is not one of agentd's; begin with the first page.")
+    return -int(time), name

@@ -1,0 +1,236 @@
+"""The workstation's link to its relay: dials, proves who it is, keeps a session up, and dials again.
+
+`UplinkSession` is one link. Here is what outlives it: backoff, the offset of a wrong clock, and how the link is, for
+people.
+"""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import grpc
+from google.rpc import status_pb2
+from grpc import aio
+
+from agentd.config import RelayAddress
+from agentd.errors import StoreUnavailableError
+from agentd.grpc_errors import metadata_of, reason_of
+from agentd.uplink_session import WELCOME_SECONDS, Ends, LinkEnded, LinkSilent, RolledBack, UplinkSession, read_frame
+from agentd.workstation_record import RELEASE
+from halyard.agent.v1 import workstation_service_pb2 as pb
+from halyard.link.v1 import link_service_pb2 as link
+from halyard.link.v1 import record_pb2
+from halyard.link.v1.link_service_pb2_grpc import LinkServiceStub
+from wire.backoff import CEILING_SECONDS, Backoff
+from wire.identity import JTI_BYTES, Identity, make_token
+
+KEY_CHECK_SECONDS = 600.0
+MAX_FRAME_BYTES = 4 * 1024 * 1024
+
+_CHANNEL_OPTIONS = (
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.max_receive_message_length", MAX_FRAME_BYTES),
+    ("grpc.max_send_message_length", MAX_FRAME_BYTES),
+    # Each dial is a fresh try: gRPC's own waiting between connections would come on top of ours.
+    ("grpc.use_local_subchannel_pool", 1),
+)
+
+# These do not go away by dialling again: a person must act.
+_FINAL = frozenset({"INVITE_NEEDED", "INVITE_INVALID", "TOKEN_INVALID", "SUPERSEDED", "REVOKED"})
+
+_BREAKS = (aio.AioRpcError, LinkEnded, LinkSilent, RolledBack, StoreUnavailableError)
+"""Everything that ends a link and is no defect."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LinkStatus:
+    """How the link is, for people."""
+
+    state: pb.LinkState
+    detail: str
+    change_ms: int
+
+
+def channel(relay: RelayAddress) -> aio.Channel:
+    """A channel to the relay; nothing is dialled before it is used."""
+    if relay.is_encrypted:
+        return aio.secure_channel(relay.grpc, grpc.ssl_channel_credentials(), options=_CHANNEL_OPTIONS)
+    return aio.insecure_channel(relay.grpc, options=_CHANNEL_OPTIONS)
+
+
+class RelayAccess:
+    """How this workstation proves itself to its relay."""
+
+    def __init__(self, relay: RelayAddress, identity: Identity, clock_ms: Callable[[], int]) -> None:
+        self.relay = relay
+        self._identity = identity
+        self._clock_ms = clock_ms
+        self._offset_ms = 0
+
+    def metadata(self) -> aio.Metadata:
+        """A fresh token as call metadata: each is good once."""
+        now = (self._clock_ms() + self._offset_ms) // 1000
+        token = make_token(self._identity, self.relay.origin, now, secrets.token_bytes(JTI_BYTES))
+        return aio.Metadata(("authorization", f"Bearer {token}"))
+
+    def correct_clock(self, server_time_ms: int) -> bool:
+        """Follows the relay's clock, for tokens only; False when that changes nothing: trying again is useless."""
+        offset = server_time_ms - self._clock_ms()
+        changed = abs(offset - self._offset_ms) > 1_000
+        self._offset_ms = offset
+        return changed
+
+
+class Uplink:
+    """The link, whether it stands or not."""
+
+    def __init__(self, ends: Ends, access: RelayAccess, invite: str, clock_ms: Callable[[], int]) -> None:
+        self._ends = ends
+        self._access = access
+        self._invite = invite
+        self._clock_ms = clock_ms
+        self._backoff = Backoff()
+        self._session: UplinkSession | None = None
+        self._status = LinkStatus(pb.LINK_STATE_CONNECTING, "", clock_ms())
+        self._changed = asyncio.Event()
+        ends.devices.on_change(self._on_members)
+
+    @property
+    def status(self) -> LinkStatus:
+        """How the link is."""
+        return self._status
+
+    @property
+    def stored_through(self) -> int:
+        """Newest seq that the relay is known to have on disk; 0 while the link is down."""
+        return self._session.stored_through if self._session else 0
+
+    @property
+    def apps(self) -> int:
+        """How many apps follow right now."""
+        return self._session.apps if self._session else 0
+
+    async def until(self, state: pb.LinkState) -> None:
+        """Returns once the link is in this state."""
+        while self._status.state != state:
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def run(self) -> None:
+        """Keeps the link up until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._turn_worn_keys())
+            while True:
+                wait = await self._attach()
+                if wait > 0:
+                    await asyncio.sleep(wait)
+
+    async def _attach(self) -> float:
+        """One link from dialling to its end; how long to wait before the next, in seconds."""
+        self._note(pb.LINK_STATE_CONNECTING, "")
+        try:
+            await self._one_link()
+        except _BREAKS as error:
+            return self._ended(error)
+        except BaseExceptionGroup as errors:
+            breaks, defects = errors.split(_BREAKS)
+            if breaks is None or defects is not None:
+                raise
+            return self._ended(_first(breaks))
+        return 0.0
+
+    async def _one_link(self) -> None:
+        async with channel(self._access.relay) as dialled:
+            stream = LinkServiceStub(dialled).AttachWorkstation(metadata=self._access.metadata())
+            await stream.write(self._hello())
+            welcome = await read_frame(stream, WELCOME_SECONDS)
+            session = UplinkSession(self._ends, stream, welcome.welcome)
+            self._backoff = self._backoff.connected(time.monotonic())
+            self._session = session
+            self._note(pb.LINK_STATE_UP, "")
+            try:
+                await session.run()
+            finally:
+                self._session = None
+                stream.cancel()
+
+    def _hello(self) -> link.AttachWorkstationRequest:
+        head = self._ends.log.head
+        cursor = record_pb2.Cursor(log_epoch=head.epoch, seq=head.seq)
+        hello = link.WorkstationHello(head=cursor, version=RELEASE, invite=self._invite)
+        return link.AttachWorkstationRequest(hello=hello)
+
+    def _ended(self, error: BaseException) -> float:
+        match error:
+            case aio.AioRpcError():
+                return self._refused(rpc_status(error))
+            case RolledBack():
+                self._begin_anew()
+                return 0.0
+            case LinkEnded(after_seconds=after) if after:
+                self._note(pb.LINK_STATE_WAITING, str(error))
+                return float(after) * (1 + secrets.SystemRandom().random())
+            case _:
+                return self._wait_after(str(error))
+
+    def _refused(self, status: status_pb2.Status) -> float:
+        """The relay, or the way to it, said no."""
+        reason = reason_of(status)
+        server_time = metadata_of(status).get("server_time_ms", "")
+        if reason == "CLOCK_SKEW" and server_time.isdigit() and self._access.correct_clock(int(server_time)):
+            return 0.0
+        if reason in _FINAL:
+            self._note(pb.LINK_STATE_REFUSED, status.message)
+            return CEILING_SECONDS
+        return self._wait_after(f"The relay at {self._access.relay.grpc} cannot be used: {status.message}")
+
+    def _wait_after(self, detail: str) -> float:
+        wait, self._backoff = self._backoff.failed(time.monotonic(), secrets.SystemRandom().random())
+        self._note(pb.LINK_STATE_WAITING, detail)
+        return wait
+
+    def _begin_anew(self) -> None:
+        """This store is an old copy of itself: its seqs would be given away twice, so it becomes another log."""
+        _log.warning("The relay has more of this log than this store, which must be an old copy: beginning a new log.")
+        self._ends.log.renew_epoch()
+        self._ends.sealer.begin_anew()
+        self._ends.devices.grant_all()
+
+    def _on_members(self) -> None:
+        if self._session:
+            self._session.members_changed()
+
+    async def _turn_worn_keys(self) -> None:
+        while True:
+            if self._ends.sealer.is_worn:
+                self._ends.devices.turn_keys()
+            await asyncio.sleep(KEY_CHECK_SECONDS)
+
+    def _note(self, state: pb.LinkState, detail: str) -> None:
+        if (state, detail) == (self._status.state, self._status.detail):
+            return
+        self._status = LinkStatus(state, detail, self._clock_ms())
+        self._changed.set()
+        _log.info("Link: %s %s", pb.LinkState.Name(state).removeprefix("LINK_STATE_").lower(), detail)
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first single exception in a group of groups."""
+    error = errors.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
+
+
+def rpc_status(error: aio.AioRpcError) -> status_pb2.Status:
+    """The google.rpc.Status that came with the error, or one made from its code and details."""
+    for key, value in error.trailing_metadata() or ():
+        if key == "grpc-status-details-bin" and isinstance(value, bytes):
+            return status_pb2.Status.FromString(value)
+    return status_pb2.Status(code=error.code().value[0], message=error.details() or error.code().name)

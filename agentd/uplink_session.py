@@ -1,0 +1,300 @@
+"""One link to the relay, from Hello until it breaks. `uplink.py` dials; docs/link-protocol.md §2 tells the order.
+
+One task reads, one writes. The writer asks `_next_frame` what is most urgent: who may follow, what was taken, what was
+answered, then the log and the hints. Records are sealed when their frame is made, from the newest values.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from grpc import aio
+
+from agentd.calls import CallDesk
+from agentd.coalesce import Coalescer, gather_seconds
+from agentd.devices import Devices
+from agentd.journal import Transcripts
+from agentd.sealer import Sealer
+from agentd.session_log import SessionLog
+from halyard.agent.v1 import resource_pb2
+from halyard.link.v1 import link_service_pb2 as pb
+from halyard.link.v1 import record_pb2
+from wire import names
+
+HEAD_SECONDS = 30.0
+"""How often the freshness mark is renewed while somebody looks."""
+WELCOME_SECONDS = 10.0
+PAGE = 128
+"""Records in one frame, at most."""
+FRAME_BYTES = 384 * 1024
+"""Sealed bytes after which a frame is full; one more record of the largest size still fits under the usual 1 MiB."""
+MAX_AHEAD = 4_096
+"""How far sending may be ahead of what the relay has stored, in seqs."""
+SILENCE_FACTOR = 2.5
+
+Stream = aio.StreamStreamCall[pb.AttachWorkstationRequest, pb.AttachWorkstationResponse]
+
+
+class LinkEnded(Exception):
+    """The relay ended the link in an orderly way; dial again after `after_seconds`."""
+
+    def __init__(self, message: str, after_seconds: float = 0.0) -> None:
+        super().__init__(message)
+        self.after_seconds = after_seconds
+
+
+class LinkSilent(Exception):
+    """Nothing came for two and a half heartbeats."""
+
+
+class RolledBack(Exception):
+    """The relay has more of this log than this store ever wrote: the store is an old copy of itself."""
+
+
+@dataclass(frozen=True)
+class Ends:
+    """What a link connects: everything in agentd that has something to send or to receive."""
+
+    log: SessionLog
+    sealer: Sealer
+    devices: Devices
+    desk: CallDesk
+    transcripts: Transcripts
+
+
+class UplinkSession:
+    """A link that stands. `run` returns only by an exception."""
+
+    def __init__(self, ends: Ends, stream: Stream, welcome: pb.WorkstationWelcome) -> None:
+        if welcome.stored_through > ends.log.head.seq:
+            raise RolledBack
+        self._ends = ends
+        self._stream = stream
+        self._heartbeat = float(welcome.limits.heartbeat_seconds or 20)
+        self._max_items = min(welcome.limits.max_items or PAGE, PAGE)
+        self._max_bytes = min((welcome.limits.max_frame_bytes or 2 * FRAME_BYTES) // 2, FRAME_BYTES)
+        self._sent_through = self._stored_through = welcome.stored_through
+        self._coalescer = Coalescer(welcome.stored_through)
+        self._watched: frozenset[bytes] = frozenset()
+        self._apps = 0
+        self._barriers: dict[str, int] = {}
+        self._focus_keys: dict[str, bytes] = {}
+        self._replies: deque[pb.DeviceReply] = deque()
+        self._ack_through = 0
+        self._members_due = True
+        self._head_at = 0.0
+        self._quiet_since = time.monotonic()
+        self._write_seconds = 0.0
+        self._wake = asyncio.Event()
+
+    @property
+    def stored_through(self) -> int:
+        """Newest seq that the relay has on disk."""
+        return self._stored_through
+
+    @property
+    def apps(self) -> int:
+        """How many apps follow right now."""
+        return self._apps
+
+    def members_changed(self) -> None:
+        """The relay is to be told who may follow."""
+        self._members_due = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Reads and writes until the link breaks; then raises what broke it."""
+        with ExitStack() as bound:
+            self._wake = bound.enter_context(self._ends.log.changes())
+            bound.enter_context(self._ends.log.hints(self._on_hint))
+            self._ends.desk.connect(self._on_reply)
+            bound.callback(self._ends.desk.connect, None)
+            self._wake.set()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._read())
+                group.create_task(self._write())
+
+    # --- from the relay ---
+
+    async def _read(self) -> None:
+        while True:
+            frame = await read_frame(self._stream, SILENCE_FACTOR * self._heartbeat)
+            match frame.WhichOneof("frame"):
+                case "stored":
+                    self._on_stored(frame.stored.through)
+                case "inbox":
+                    await self._on_inbox(frame.inbox)
+                case "watchers":
+                    self._on_watchers(frame.watchers)
+                case "going_away":
+                    raise LinkEnded("The relay is restarting.", frame.going_away.reconnect_after_ms / 1000)
+
+    def _on_stored(self, through: int) -> None:
+        self._stored_through = max(self._stored_through, through)
+        self._coalescer.stored(self._stored_through)
+        self._wake.set()
+
+    async def _on_inbox(self, inbox: pb.Inbox) -> None:
+        await self._ends.desk.receive(inbox.calls, self._ends.log.flush)
+        self._ack_through = max([self._ack_through, *(call.inbox_seq for call in inbox.calls)])
+        self._wake.set()
+
+    def _on_watchers(self, watchers: pb.Watchers) -> None:
+        watched = frozenset(watch.focus for watch in watchers.watches if watch.count)
+        came, self._watched, self._apps = watched - self._watched, watched, watchers.apps
+        if came:
+            # Whoever comes late begins with a record; hints go on behind it.
+            self._ends.transcripts.checkpoint()
+            self._barriers.clear()
+        if not watched:
+            self._coalescer.clear()
+        self._wake.set()
+
+    # --- from the workstation ---
+
+    def _on_reply(self, reply: pb.DeviceReply) -> None:
+        self._replies.append(reply)
+        self._wake.set()
+
+    def _on_hint(self, delta: resource_pb2.Delta) -> None:
+        if not self._watched:
+            return
+        session = names.session_of(delta.part) or ""
+        if self._focus(session) in self._watched:
+            self._coalescer.add(delta, session, self._barrier(delta.part))
+            self._wake.set()
+
+    def _focus(self, session: str) -> bytes:
+        known = self._focus_keys.get(session)
+        if known is None:
+            known = self._focus_keys[session] = self._ends.sealer.focus(session)
+        return known
+
+    def _barrier(self, part: str) -> int:
+        known = self._barriers.get(part)
+        if known is None:
+            entry = self._ends.log.entry(part)
+            known = self._barriers[part] = entry.seq if entry else 0
+        return known
+
+    # --- to the relay ---
+
+    async def _write(self) -> None:
+        while True:
+            self._wake.clear()
+            now = time.monotonic()
+            frame = self._next_frame(now)
+            if frame is None:
+                await self._sleep(now)
+                continue
+            try:
+                await self._stream.write(frame)
+            except (asyncio.InvalidStateError, aio.AioRpcError):
+                # The link is over. The reader hears why, and that is what counts.
+                return
+            self._quiet_since = time.monotonic()
+            self._write_seconds = self._quiet_since - now
+
+    async def _sleep(self, now: float) -> None:
+        moments = [self._quiet_since + self._heartbeat]
+        if self._apps:
+            moments.append(self._head_at + HEAD_SECONDS)
+        due = self._coalescer.due_at()
+        if due is not None:
+            moments.append(due)
+        try:
+            async with asyncio.timeout(max(0.0, min(moments) - now)):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    def _next_frame(self, now: float) -> pb.AttachWorkstationRequest | None:
+        if self._members_due:
+            return self._members()
+        if self._ack_through:
+            return self._ack()
+        if self._replies:
+            return self._replies_frame()
+        publish = self._publish(now)
+        if publish is not None:
+            return pb.AttachWorkstationRequest(publish=publish)
+        if now - self._quiet_since >= self._heartbeat:
+            return pb.AttachWorkstationRequest(ping=record_pb2.Ping())
+        return None
+
+    def _members(self) -> pb.AttachWorkstationRequest:
+        self._members_due = False
+        devices = self._ends.devices
+        return pb.AttachWorkstationRequest(members=pb.Members(device_ids=devices.ids, revision=devices.revision))
+
+    def _ack(self) -> pb.AttachWorkstationRequest:
+        through, self._ack_through = self._ack_through, 0
+        return pb.AttachWorkstationRequest(inbox_ack=pb.InboxAck(through=through))
+
+    def _replies_frame(self) -> pb.AttachWorkstationRequest:
+        return pb.AttachWorkstationRequest(replies=pb.Replies(replies=self._take_replies()))
+
+    def _take_replies(self) -> Iterator[pb.DeviceReply]:
+        size = 0
+        for _ in range(min(len(self._replies), self._max_items)):
+            size += len(self._replies[0].reply.sealed)
+            yield self._replies.popleft()
+            if size >= self._max_bytes:
+                return
+
+    def _publish(self, now: float) -> pb.Publish | None:
+        publish = pb.Publish()
+        self._add_records(publish)
+        self._add_hints(publish, now)
+        head_due = self._apps and now - self._head_at >= HEAD_SECONDS
+        if not (publish.records or publish.through or publish.volatile or head_due):
+            return None
+        if publish.records or head_due:
+            publish.head.CopyFrom(self._ends.sealer.head())
+            self._head_at = now
+        return publish
+
+    def _add_records(self, publish: pb.Publish) -> None:
+        head = self._ends.log.head.seq
+        if self._sent_through >= head or self._sent_through - self._stored_through >= MAX_AHEAD:
+            return
+        entries = self._ends.log.after(self._sent_through, self._max_items)
+        size = 0
+        for entry in entries:
+            if size >= self._max_bytes:
+                break
+            record = self._ends.sealer.record(entry)
+            publish.records.append(record)
+            self._sent_through = entry.seq
+            size += len(record.sealed)
+        else:
+            if len(entries) < self._max_items:
+                # Whatever lies between the last record and the head was compacted away.
+                self._sent_through = head
+        publish.through = self._sent_through
+
+    def _add_hints(self, publish: pb.Publish, now: float) -> None:
+        due = self._coalescer.due_at()
+        if due is None or due > now:
+            return
+        for session, batch in self._coalescer.take(now, gather_seconds(self._write_seconds)).items():
+            focus = self._focus(session)
+            if focus in self._watched:
+                publish.volatile.append(self._ends.sealer.volatile(focus, batch.SerializeToString()))
+
+
+async def read_frame(stream: Stream, within_seconds: float) -> pb.AttachWorkstationResponse:
+    """The next frame; LinkSilent when none comes in time, LinkEnded when the relay closed without a word."""
+    try:
+        async with asyncio.timeout(within_seconds):
+            frame = await stream.read()
+    except TimeoutError:
+        raise LinkSilent("The relay has fallen silent.") from None
+    if not isinstance(frame, pb.AttachWorkstationResponse):
+        # The end of the stream: its status says why, as an AioRpcError when it is not OK.
+        code = await stream.code()
+        raise LinkEnded(f"The relay closed the link ({code.name}): {await stream.details()}")
+    return frame
