@@ -76,3 +76,12 @@ def test_every_dependency_is_explained() -> None:
 def test_the_repository_stays_small() -> None:
     sizes = {shown(path): path.stat().st_size for path in tracked()}
     assert sum(sizes.values()) < 18_000_000, sorted(sizes.items(), key=lambda item: -item[1])[:10]
+
+
+def test_the_image_is_built_from_files_that_exist_and_are_let_in() -> None:
+    copies = re.findall(r"^COPY (?!--from)(.+) \S+$", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)
+    sources = [source for line in copies for source in line.split()]
+    let_in = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert sources
+    assert [source for source in sources if not (ROOT / source).exists()] == []
+    assert set(sources) <= let_in
