@@ -16,6 +16,7 @@
         ├── SlotUnknown           no pairing slot answers to this nameplate
         ├── SlotBurnt             a pairing slot had its one guest, or its host left
         ├── SlotExpired           a pairing slot outlived its five minutes
+        ├── Stopping              the relay is about to stop
         └── StoreUnavailable      the store is full, locked or failing
 
 `ConfigError` alone does not cross the wire: it stops `relay serve` before it opens a port.
@@ -142,6 +143,12 @@ class SlotExpired(Refusal):
 
     CODE = Code.DEADLINE_EXCEEDED
     REASON = "CODE_EXPIRED"
+
+
+class Stopping(Refusal):
+    """The relay is about to stop."""
+
+    CODE = Code.UNAVAILABLE
 
 
 class StoreUnavailable(Refusal):

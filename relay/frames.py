@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from halyard.link.v1 import link_service_pb2, record_pb2
 from halyard.pairing.v1 import pairing_service_pb2
@@ -163,6 +164,11 @@ def check_device_id(device_id: str) -> str:
     if len(device_id) != DEVICE_ID_LENGTH or not device_id.isalnum() or not device_id.isascii():
         raise Malformed(f"{device_id[:DEVICE_ID_LENGTH]!r} is not a device id of {DEVICE_ID_LENGTH} characters.")
     return device_id
+
+
+def seconds_of(time: Timestamp) -> float:
+    """Unix seconds of a proto time, which may be any two numbers: no conversion that could refuse or overflow."""
+    return time.seconds + time.nanos / 1e9
 
 
 def _check_hello(hello: link_service_pb2.WorkstationHello) -> None:

@@ -4,7 +4,7 @@ seconds. docs/link-protocol.md §5 lists the defaults.
 
 from dataclasses import dataclass
 
-from halyard.link.v1 import link_service_pb2
+from halyard.link.v1 import record_pb2
 
 DAY = 86_400.0
 
@@ -31,6 +31,8 @@ class Limits:
     """Most records, hints, calls, cursors or members in one frame."""
     max_waiting_calls: int = 256
     """Most calls of one device waiting for one workstation."""
+    inbox_bytes: int = 16 * 1024 * 1024
+    """Calls waiting for one workstation, all devices together."""
     max_call_ttl_seconds: float = 7 * DAY
     """Furthest expiry of a call; it bounds the inbox in time. A workstation's memory has the same bound."""
     queue_bytes: int = 1024 * 1024
@@ -88,9 +90,9 @@ class Limits:
         """Where the transport itself cuts off, without a word."""
         return 2 * self.max_frame_bytes
 
-    def published(self) -> link_service_pb2.Limits:
+    def published(self) -> record_pb2.Limits:
         """The part that peers must keep to."""
-        return link_service_pb2.Limits(
+        return record_pb2.Limits(
             max_frame_bytes=self.max_frame_bytes,
             max_record_bytes=self.max_record_bytes,
             max_items=self.max_items,

@@ -1,0 +1,318 @@
+"""One workstation at the relay: its place, its link, and the readers of its log. Fan-out happens here, on the event loop.
+
+A reader is either level, and gets each batch as it comes, or behind, and gets pages from the store. It falls behind when
+its queue is full and is level again when a page reaches what is published; because both are decided on the event loop
+between two awaits, nothing is skipped and nothing is sent twice on the way from one to the other.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from functools import partial
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from halyard.link.v1 import link_service_pb2, record_pb2
+from relay import reading
+from relay.ledger import Place
+from relay.limits import Limits
+from relay.link import Follower, Link
+from relay.metrics import Metrics
+from relay.reader_queue import Kind
+from relay.store import Store
+
+# What a Batch adds to the records of the Publish that it passes on.
+_BATCH_OVERHEAD_BYTES = 256
+
+
+def timestamp(seconds: float) -> Timestamp:
+    """A proto time from Unix seconds."""
+    stamp = Timestamp()
+    stamp.FromMilliseconds(round(seconds * 1000))
+    return stamp
+
+
+class WorkstationLink(Link):
+    """A workstation's link, as the hub knows it."""
+
+    def __init__(self, device_id: str, limits: Limits, now: float, log_epoch: bytes) -> None:
+        super().__init__(device_id, limits, now)
+        self.log_epoch = log_epoch
+
+
+class AppLink(Link):
+    """An app's link: what it follows and what is on its screen."""
+
+    def __init__(self, device_id: str, limits: Limits, now: float) -> None:
+        super().__init__(device_id, limits, now)
+        self.readers: dict[str, Reader] = {}
+        self.focus: tuple[str, bytes] | None = None
+
+    def push_frame(self, kind: Kind, frame: link_service_pb2.AttachAppResponse) -> bool:
+        """See Link.push."""
+        return self.push(kind, frame.SerializeToString())
+
+
+class Channel:
+    """A workstation as the hub knows it. `place` mirrors what is committed."""
+
+    def __init__(self, place: Place, limits: Limits, store: Store, metrics: Metrics) -> None:
+        self.place = place
+        self.limits = limits
+        self.store = store
+        self.metrics = metrics
+        self.link: WorkstationLink | None = None
+        self.inbox: InboxFeed | None = None
+        self.members: set[str] = set()
+        self.readers: dict[AppLink, Reader] = {}
+        self.watches: Counter[bytes] = Counter()
+        self.offered_through = place.inbox_head
+        """Calls up to here may have reached the workstation; those before the start of this process may too."""
+        self.head = record_pb2.Head(key_epoch=place.head_key_epoch, sealed=place.head_sealed or b"")
+
+    @property
+    def workstation_id(self) -> str:
+        """Its device id."""
+        return self.place.device_id
+
+    @property
+    def cursor(self) -> record_pb2.Cursor:
+        """How far the stored log reaches."""
+        return record_pb2.Cursor(log_epoch=self.place.log_epoch, seq=self.place.stored_through)
+
+    def last_seen(self) -> float:
+        """When its link was last heard of, in Unix seconds."""
+        return self.link.last_heard if self.link else self.place.last_seen_ms / 1000
+
+    def state(self, grant: record_pb2.Record | None) -> link_service_pb2.WorkstationState:
+        """How it stands, for one device."""
+        return link_service_pb2.WorkstationState(
+            workstation_id=self.workstation_id,
+            online=self.link is not None,
+            last_seen_time=timestamp(self.last_seen()),
+            stored=self.cursor,
+            grant=grant,
+            head=self.head if self.head.sealed else None,
+            truncated_through=self.place.truncated_through,
+        )
+
+    def presence(self) -> bytes:
+        """The frame that tells whether its link is up."""
+        presence = link_service_pb2.Presence(
+            workstation_id=self.workstation_id,
+            online=self.link is not None,
+            last_seen_time=timestamp(self.last_seen()),
+        )
+        return link_service_pb2.AttachAppResponse(presence=presence).SerializeToString()
+
+    def tell_all(self, frame: bytes) -> None:
+        """Sends a frame to everybody who follows, slow or not."""
+        for app in self.readers:
+            app.push(Kind.MUST, frame)
+
+    def attach(self, link: WorkstationLink, place: Place, *, reset: bool) -> None:
+        """Its link is up, and its log stands at `place`."""
+        self.place = place
+        self.link = link
+        self.inbox = InboxFeed(self, link, place.inbox_through)
+        link.follow(self.inbox)
+        if reset:
+            self._reset()
+
+    def detach(self) -> None:
+        """Its link is down."""
+        if self.link is not None:
+            self.place.last_seen_ms = round(self.link.last_heard * 1000)
+        self.link = self.inbox = None
+
+    def published(self, place: Place, publish: link_service_pb2.Publish) -> None:
+        """Records of its log are committed: to the readers with them."""
+        if place.log_epoch == self.place.log_epoch:
+            self.place = place
+            self.fan_out(publish, place.stored_through)
+
+    def fan_out(self, publish: link_service_pb2.Publish, through: int) -> None:
+        """Sends records, hints and head to the level readers. `through` is their cursor afterwards; 0 for hints alone.
+
+        A batch is built and serialized once for all readers that look at the same session.
+        """
+        if publish.HasField("head"):
+            self.head = publish.head
+        built: dict[bytes, bytes] = {}
+        hinted = {volatile.focus for volatile in publish.volatile}
+        for app, reader in self.readers.items():
+            if reader.behind or (through and reader.cursor >= through):
+                continue
+            focus = app.focus[1] if app.focus and app.focus[0] == self.workstation_id else b""
+            focus = focus if focus in hinted else b""
+            if not (through or focus or publish.HasField("head")):
+                continue
+            frame = built.get(focus)
+            if frame is None:
+                frame = built[focus] = self._batch(publish, focus, through)
+            reader.offer(frame, through)
+            self.metrics.batches_fanned_out += 1
+        self.metrics.batches_built += len(built)
+
+    def new_call(self, call: link_service_pb2.InboxCall) -> None:
+        """A call was committed: to the workstation with it."""
+        self.place.inbox_head = max(self.place.inbox_head, call.inbox_seq)
+        if self.inbox is not None:
+            self.inbox.offer(call)
+
+    def tell_watchers(self) -> None:
+        """Tells the workstation who looks at what."""
+        if self.link is None:
+            return
+        watches = [link_service_pb2.Watch(focus=focus, count=count) for focus, count in self.watches.items()]
+        watchers = link_service_pb2.Watchers(watches=watches, apps=len(self.readers))
+        frame = link_service_pb2.AttachWorkstationResponse(watchers=watchers)
+        self.link.push_newest("watchers", frame.SerializeToString())
+
+    def watch(self, focus: bytes, change: int) -> None:
+        """One screen more (+1) or less (-1) shows the session `focus`."""
+        self.watches[focus] += change
+        if self.watches[focus] <= 0:
+            del self.watches[focus]
+
+    def _batch(self, publish: link_service_pb2.Publish, focus: bytes, through: int) -> bytes:
+        batch = link_service_pb2.Batch(workstation_id=self.workstation_id, through=through)
+        batch.records.extend(publish.records)
+        if focus:
+            batch.volatile.extend(volatile for volatile in publish.volatile if volatile.focus == focus)
+        if publish.HasField("head"):
+            batch.head.CopyFrom(publish.head)
+        return link_service_pb2.AttachAppResponse(batch=batch).SerializeToString()
+
+    def _reset(self) -> None:
+        self.head = record_pb2.Head()
+        reset = link_service_pb2.Reset(workstation_id=self.workstation_id, cursor=self.cursor)
+        frame = link_service_pb2.AttachAppResponse(reset=reset).SerializeToString()
+        for app, reader in self.readers.items():
+            app.push(Kind.MUST, frame)
+            reader.restart()
+
+
+class Reader(Follower):
+    """One app reading one log."""
+
+    def __init__(self, app: AppLink, channel: Channel, cursor: int, *, announce: bool = False) -> None:
+        self.cursor = cursor
+        self._app = app
+        self._channel = channel
+        self._announce = announce
+
+    def restart(self) -> None:
+        """The log began anew."""
+        self.cursor = 0
+        self.behind = True
+        self._app.wake()
+
+    def offer(self, frame: bytes, through: int) -> None:
+        """Takes a live batch, or falls behind. A batch above the frame limit is read again in pages."""
+        limits = self._channel.limits
+        if not through:
+            self._app.push(Kind.HINT, frame)
+        elif len(frame) <= limits.max_frame_bytes and self._app.push(Kind.STORED, frame):
+            self.cursor = through
+        else:
+            self.behind = True
+            self._channel.metrics.readers_fallen_behind += 1
+            self._app.wake()
+
+    async def catch_up(self) -> None:
+        """Queues the next page; level when it reaches what is published."""
+        if self._announce:
+            await self._join()
+        channel, limits, after = self._channel, self._channel.limits, self.cursor
+        query = partial(
+            reading.log_page,
+            workstation_id=channel.workstation_id,
+            after=after,
+            max_items=limits.max_items,
+            max_bytes=limits.max_frame_bytes // 2 - _BATCH_OVERHEAD_BYTES,
+        )
+        page = await channel.store.read(query)
+        if page is None or page.log_epoch != channel.place.log_epoch or self.cursor != after:
+            return
+        if not page.records or self._app.push(Kind.STORED, self._frame(page)):
+            self.cursor = page.through
+            self._level_if_at_end(page)
+
+    def _frame(self, page: reading.LogPage) -> bytes:
+        batch = link_service_pb2.Batch(
+            workstation_id=self._channel.workstation_id, records=page.records, through=page.through
+        )
+        return link_service_pb2.AttachAppResponse(batch=batch).SerializeToString()
+
+    def _level_if_at_end(self, page: reading.LogPage) -> None:
+        channel = self._channel
+        if not page.level or self.cursor < channel.place.stored_through:
+            return
+        self.behind = False
+        caught_up = link_service_pb2.CaughtUp(
+            workstation_id=channel.workstation_id,
+            cursor=record_pb2.Cursor(log_epoch=page.log_epoch, seq=min(self.cursor, channel.place.stored_through)),
+            truncated_through=channel.place.truncated_through,
+        )
+        self._app.push_frame(Kind.MUST, link_service_pb2.AttachAppResponse(caught_up=caught_up))
+
+    async def _join(self) -> None:
+        grant = await grant_of(self._channel, self._app.device_id)
+        joined = link_service_pb2.Joined(workstation=self._channel.state(grant))
+        self._announce = False
+        self._app.push_frame(Kind.MUST, link_service_pb2.AttachAppResponse(joined=joined))
+
+
+class InboxFeed(Follower):
+    """The calls that wait for a workstation, on their way to it."""
+
+    def __init__(self, channel: Channel, link: WorkstationLink, after: int) -> None:
+        self.after = after
+        self._channel = channel
+        self._link = link
+
+    def offer(self, call: link_service_pb2.InboxCall) -> None:
+        """Takes a call that was just committed, or falls behind."""
+        if self.behind or call.inbox_seq <= self.after:
+            return
+        if self._send([call]):
+            self.after = call.inbox_seq
+        else:
+            self.behind = True
+            self._link.wake()
+
+    async def catch_up(self) -> None:
+        """Queues the next page; level when no committed call is left."""
+        channel, limits, after = self._channel, self._channel.limits, self.after
+        # Read before the page: calls up to here are committed, so the page has them or they were withdrawn.
+        head = channel.place.inbox_head
+        if after >= head:
+            self.behind = False
+            return
+        query = partial(
+            reading.inbox_page,
+            workstation_id=channel.workstation_id,
+            after=after,
+            max_items=limits.max_items,
+            max_bytes=limits.max_frame_bytes // 2,
+        )
+        page = await channel.store.read(query)
+        if page.calls and not self._send(page.calls):
+            return
+        self.after = max(page.through, head) if page.level else page.through
+        self.behind = self.after < channel.place.inbox_head
+
+    def _send(self, calls: Iterable[link_service_pb2.InboxCall]) -> bool:
+        inbox = link_service_pb2.Inbox(calls=calls)
+        frame = link_service_pb2.AttachWorkstationResponse(inbox=inbox)
+        if not self._link.push(Kind.STORED, frame.SerializeToString()):
+            return False
+        self._channel.offered_through = max(self._channel.offered_through, inbox.calls[-1].inbox_seq)
+        return True
+
+
+async def grant_of(channel: Channel, device_id: str) -> record_pb2.Record | None:
+    """The record that grants `device_id` the keys of the workstation's log, if there is one yet."""
+    key = f"grants/{device_id}".encode("ascii")
+    query = partial(reading.grant, workstation_id=channel.workstation_id, key=key)
+    return await channel.store.read(query)

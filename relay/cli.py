@@ -1,0 +1,126 @@
+"""Commands that ask a relay which serves on this machine, with its operator's token."""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
+
+import grpc
+import grpc.aio
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
+
+from halyard.relay.v1 import relay_service_pb2, relay_service_pb2_grpc
+from relay import config
+from relay.errors import ConfigError
+from relay.tokens import OPERATOR_TOKEN_FILE
+
+RUN_FILE = "relay.json"
+_DEADLINE_SECONDS = 10.0
+
+Stub = relay_service_pb2_grpc.RelayServiceStub
+Credentials = tuple[tuple[str, str], ...]
+
+
+def run(options: argparse.Namespace) -> int:
+    """Runs the command; returns the exit code, 1 when the relay refused."""
+    folder = config.data_dir(options.data)
+    if options.command == "token":
+        print(_token(folder))
+        return 0
+    try:
+        asyncio.run(_ask(options, folder))
+    except grpc.aio.AioRpcError as error:
+        print(_explained(error), file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _ask(options: argparse.Namespace, folder: Path) -> None:
+    async with _channel(folder) as channel:
+        who = (("authorization", f"Bearer {_token(folder)}"),)
+        await _COMMANDS[options.command](Stub(channel), who, options)
+
+
+def _token(folder: Path) -> str:
+    file = folder / OPERATOR_TOKEN_FILE
+    if not file.exists():
+        raise ConfigError(f"No relay has run in {folder} yet; start `relay serve`, or name its folder with --data.")
+    return file.read_text(encoding="ascii").strip()
+
+
+def _channel(folder: Path) -> grpc.aio.Channel:
+    file = folder / RUN_FILE
+    if not file.exists():
+        raise ConfigError(f"No relay serves from {folder}; start `relay serve`, or name its folder with --data.")
+    told = json.loads(file.read_text(encoding="utf-8"))
+    if not told["tls_cert"]:
+        return grpc.aio.insecure_channel(told["grpc"])
+    chain = Path(told["tls_cert"]).read_bytes()
+    return grpc.aio.secure_channel(told["grpc"], grpc.ssl_channel_credentials(chain))
+
+
+async def _invite(stub: Stub, who: Credentials, options: argparse.Namespace) -> None:
+    request = relay_service_pb2.CreateInviteRequest()
+    request.ttl.FromSeconds(round(options.hours * 3600))
+    answer = await stub.CreateInvite(request, metadata=who, timeout=_DEADLINE_SECONDS)
+    _tell(options, [answer], lambda made: f"{made.invite}\nGive it to `agentd run --invite`; it works once.")
+
+
+async def _workstations(stub: Stub, who: Credentials, options: argparse.Namespace) -> None:
+    found: list[relay_service_pb2.RelayWorkstation] = []
+    request = relay_service_pb2.ListWorkstationsRequest(page_size=1000)
+    while True:
+        answer = await stub.ListWorkstations(request, metadata=who, timeout=_DEADLINE_SECONDS)
+        found += answer.workstations
+        request.page_token = answer.next_page_token
+        if not answer.next_page_token:
+            break
+    _tell(options, found, _workstation_line)
+
+
+async def _devices(stub: Stub, who: Credentials, options: argparse.Namespace) -> None:
+    found: list[relay_service_pb2.RelayDevice] = []
+    request = relay_service_pb2.ListDevicesRequest(page_size=1000, workstation_id=options.workstation)
+    while True:
+        answer = await stub.ListDevices(request, metadata=who, timeout=_DEADLINE_SECONDS)
+        found += answer.devices
+        request.page_token = answer.next_page_token
+        if not answer.next_page_token:
+            break
+    _tell(options, found, lambda device: f"{device.device_id}  {_presence(device)}  of {device.workstation_id}")
+
+
+def _workstation_line(workstation: relay_service_pb2.RelayWorkstation) -> str:
+    size = f"{workstation.stored_bytes / 1e6:.1f} MB in {workstation.records} records"
+    waiting = f"{workstation.calls_waiting} calls waiting"
+    return f"{workstation.workstation_id}  {_presence(workstation)}  {size}, {workstation.members} apps, {waiting}"
+
+
+def _presence(of: relay_service_pb2.RelayWorkstation | relay_service_pb2.RelayDevice) -> str:
+    if of.online:
+        return "online"
+    if not of.HasField("last_seen_time") or not of.last_seen_time.seconds:
+        return "never seen"
+    return f"last seen {of.last_seen_time.ToDatetime():%Y-%m-%d %H:%M} UTC"
+
+
+def _tell(options: argparse.Namespace, found: Iterable[Message], line: Callable[..., str]) -> None:
+    for message in found:
+        as_dict = MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+        print(json.dumps(as_dict) if options.json else line(message))
+
+
+def _explained(error: grpc.aio.AioRpcError) -> str:
+    if error.code() is grpc.StatusCode.UNAVAILABLE:
+        return "The relay does not answer; is `relay serve` still running?"
+    return str(error.details())
+
+
+_COMMANDS: dict[str, Callable[[Stub, Credentials, argparse.Namespace], Awaitable[None]]] = {
+    "invite": _invite,
+    "workstations": _workstations,
+    "devices": _devices,
+}

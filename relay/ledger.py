@@ -1,0 +1,369 @@
+"""What the store's one writer does inside a transaction. Runs in the writer's thread only; store.py commits.
+
+The places of workstations are cached here and written back once per transaction, and records of the whole transaction
+go in as one statement: with group commit that makes a record cost microseconds. A rollback empties the cache.
+Nothing here decides by clock or chance: times come in.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+
+from halyard.link.v1 import record_pb2
+from relay.errors import Forgotten, InviteInvalid, InviteNeeded, RateLimited, StoreUnavailable
+from relay.limits import Limits
+
+RECORD_OVERHEAD_BYTES = 64
+"""What a row costs beside its value, so that many tiny records count too."""
+_TRUNCATE_ABOVE, _TRUNCATE_TO = 0.95, 0.90
+# A device must find its grant however long ago it was written.
+_NOT_A_GRANT = "NOT (length(key) > 16 AND substr(key, 1, 7) = X'6772616e74732f')"
+
+_UPSERT = """INSERT INTO record (workstation, key, seq, key_epoch, size, stored_ms, sealed) VALUES (?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (workstation, key) DO UPDATE SET seq = excluded.seq, key_epoch = excluded.key_epoch,
+    size = excluded.size, stored_ms = excluded.stored_ms, sealed = excluded.sealed"""
+
+
+@dataclass(slots=True)
+class Place:
+    """A workstation's row: how far its log and inbox reach. Fields are the table's columns, in order."""
+
+    id: int
+    device_id: str
+    log_epoch: bytes
+    stored_through: int
+    truncated_through: int
+    log_bytes_bound: int
+    inbox_head: int
+    inbox_through: int
+    members_revision: int
+    head_key_epoch: int
+    head_sealed: bytes | None
+    last_seen_ms: int
+
+
+PLACE_COLUMNS = ", ".join(field.name for field in fields(Place))
+_SAVE = f"UPDATE workstation SET {', '.join(f'{field.name} = ?' for field in fields(Place)[2:])} WHERE id = ?"  # noqa: S608 - our own column names
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A workstation's place as its link begins; `reset` when it came with another log epoch than before."""
+
+    place: Place
+    reset: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCall:
+    """A call in the inbox; not `is_new` when it was there already."""
+
+    inbox_seq: int
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CallRef:
+    """Whose call."""
+
+    device_id: str
+    call_id: bytes
+    workstation_id: str
+    inbox_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep took: calls that expired, and how far logs are now truncated."""
+
+    expired: list[CallRef]
+    truncated: dict[str, int]
+
+
+class Ledger:
+    """One open transaction's worth of changes on `connection`."""
+
+    def __init__(self, connection: sqlite3.Connection, limits: Limits) -> None:
+        self._db = connection
+        self._limits = limits
+        self._places: dict[str, Place] = {}
+        self._dirty: set[str] = set()
+        self._records: list[tuple[int, bytes, int, int, int, int, bytes]] = []
+        self.changed = False
+
+    def begin(self) -> None:
+        """Opens the transaction; the write lock is taken here, so that a locked file fails before anything is done."""
+        self._db.execute("BEGIN IMMEDIATE")
+
+    def commit(self) -> None:
+        """Everything is on disk when this returns."""
+        self.flush()
+        self._db.execute("COMMIT")
+        self.changed = False
+
+    def rollback(self) -> None:
+        """Nothing was done, and nothing of it is remembered."""
+        self._places.clear()
+        self._dirty.clear()
+        self._records.clear()
+        self.changed = False
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
+
+    def flush(self) -> None:
+        """Hands gathered records and places to SQLite."""
+        if self._records:
+            self._db.executemany(_UPSERT, self._records)
+            self._records.clear()
+        if self._dirty:
+            rows = [self._saved(self._places[device_id]) for device_id in self._dirty if device_id in self._places]
+            self._db.executemany(_SAVE, rows)
+            self._dirty.clear()
+
+    def attach(
+        self, device_id: str, epoch: bytes, invite: bytes | None, *, invited_only: bool, now_ms: int
+    ) -> Attached:
+        """A workstation's link begins. An unknown one is entered, against `invite` (its hash) if `invited_only`."""
+        place = self._find(device_id)
+        if place is None:
+            self._admit(invite, now_ms, invited_only=invited_only)
+            place = self._enter(device_id, epoch)
+        reset = place.log_epoch != epoch
+        if reset:
+            self._empty_log(place, epoch)
+        place.last_seen_ms = now_ms
+        self._touch(place)
+        return Attached(replace(place), reset)
+
+    def publish(
+        self, device_id: str, epoch: bytes, records: Iterable[record_pb2.Record], through: int, now_ms: int
+    ) -> Place:
+        """The workstation's place after its records; those at or below what is stored are repeats and skipped."""
+        place = self._known(device_id)
+        if place.log_epoch != epoch:
+            raise Forgotten("A newer link of this workstation began another log; reconnect.")
+        for record in records:
+            if record.seq > place.stored_through:
+                size = len(record.sealed)
+                self._records.append((place.id, record.key, record.seq, record.key_epoch, size, now_ms, record.sealed))
+                place.log_bytes_bound += size + RECORD_OVERHEAD_BYTES
+                place.stored_through = record.seq
+        place.stored_through = max(place.stored_through, through)
+        self._touch(place)
+        if place.log_bytes_bound > self._limits.log_bytes:
+            self._keep_within(place)
+        return replace(place)
+
+    def note_head(self, device_id: str, head: record_pb2.Head) -> None:
+        """Keeps the newest freshness mark."""
+        place = self._known(device_id)
+        place.head_key_epoch, place.head_sealed = head.key_epoch, head.sealed
+        self._touch(place)
+
+    def put_call(self, workstation_id: str, ref: tuple[str, bytes], expire_ms: int, call: bytes) -> StoredCall:
+        """Files a call of device and call id `ref`; RateLimited when the inbox has no room for it."""
+        place = self._known(workstation_id)
+        device_id, call_id = ref
+        waiting = self._db.execute(
+            "SELECT inbox_seq FROM waiting_call WHERE workstation = ? AND device_id = ? AND call_id = ?",
+            (place.id, device_id, call_id),
+        ).fetchone()
+        if waiting is not None:
+            return StoredCall(waiting[0], is_new=False)
+        self._check_inbox(place, device_id, len(call))
+        place.inbox_head += 1
+        self._touch(place)
+        self._db.execute(
+            "INSERT INTO waiting_call (workstation, inbox_seq, device_id, call_id, expire_ms, size, call)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (place.id, place.inbox_head, device_id, call_id, expire_ms, len(call), call),
+        )
+        return StoredCall(place.inbox_head, is_new=True)
+
+    def ack_inbox(self, device_id: str, through: int) -> list[CallRef]:
+        """Forgets calls up to `through`, which the workstation has on disk; returns whose they were."""
+        place = self._known(device_id)
+        through = min(through, place.inbox_head)
+        if through <= place.inbox_through:
+            return []
+        taken = self._db.execute(
+            "DELETE FROM waiting_call WHERE workstation = ? AND inbox_seq <= ? RETURNING device_id, call_id, inbox_seq",
+            (place.id, through),
+        ).fetchall()
+        place.inbox_through = through
+        self._touch(place)
+        return [CallRef(sender, call_id, device_id, seq) for sender, call_id, seq in taken]
+
+    def set_members(self, workstation_id: str, members: frozenset[str], revision: int) -> frozenset[str] | None:
+        """Replaces the members; None, and nothing done, when `revision` is below the one that is known."""
+        place = self._known(workstation_id)
+        if revision < place.members_revision:
+            return None
+        self._db.execute("DELETE FROM member WHERE workstation = ?", (place.id,))
+        rows = [(place.id, device_id) for device_id in sorted(members)]
+        self._db.executemany("INSERT INTO member (workstation, device_id) VALUES (?, ?)", rows)
+        self._db.execute(
+            "DELETE FROM waiting_call WHERE workstation = ? AND device_id NOT IN"
+            " (SELECT device_id FROM member WHERE workstation = ?)",
+            (place.id, place.id),
+        )
+        place.members_revision = revision
+        self._touch(place)
+        return members
+
+    def forget(self, workstation_id: str) -> None:
+        """Log, inbox, members and the workstation itself are gone."""
+        place = self._known(workstation_id)
+        self.flush()
+        for table in ("record", "waiting_call", "member"):
+            self._db.execute(f"DELETE FROM {table} WHERE workstation = ?", (place.id,))  # noqa: S608 - names from above
+        self._db.execute("DELETE FROM workstation WHERE id = ?", (place.id,))
+        del self._places[workstation_id]
+        self._dirty.discard(workstation_id)
+
+    def put_invite(self, invite: bytes, expire_ms: int) -> None:
+        """Enters an invite by its hash."""
+        self._db.execute("INSERT INTO invite (hash, expire_ms) VALUES (?, ?)", (invite, expire_ms))
+
+    def saw_app(self, device_id: str, now_ms: int) -> None:
+        """An app's link began or ended."""
+        self._db.execute("INSERT OR REPLACE INTO app (device_id, last_seen_ms) VALUES (?, ?)", (device_id, now_ms))
+
+    def saw_workstation(self, device_id: str, now_ms: int) -> None:
+        """A workstation's link ended; nothing when it is forgotten meanwhile."""
+        if place := self._find(device_id):
+            place.last_seen_ms = now_ms
+            self._touch(place)
+
+    def sweep(self, now_ms: int) -> Swept:
+        """Lets go what outlived its time: calls, invites, old records, apps that nobody lists."""
+        self.flush()
+        expired = self._db.execute(
+            "DELETE FROM waiting_call WHERE expire_ms <= ? RETURNING device_id, call_id, inbox_seq,"
+            " (SELECT device_id FROM workstation w WHERE w.id = waiting_call.workstation)",
+            (now_ms,),
+        ).fetchall()
+        self._db.execute("DELETE FROM invite WHERE expire_ms <= ?", (now_ms,))
+        self._db.execute("DELETE FROM app WHERE device_id NOT IN (SELECT device_id FROM member)")
+        refs = [CallRef(sender, call_id, workstation, seq) for sender, call_id, seq, workstation in expired]
+        return Swept(refs, self._drop_old(now_ms - round(self._limits.log_age_seconds * 1000)))
+
+    def _drop_old(self, cutoff_ms: int) -> dict[str, int]:
+        old = self._db.execute(
+            "SELECT w.device_id, max(r.seq) FROM record r JOIN workstation w ON w.id = r.workstation"
+            f" WHERE r.stored_ms < ? AND {_NOT_A_GRANT} GROUP BY w.device_id",  # noqa: S608 - a constant
+            (cutoff_ms,),
+        ).fetchall()
+        for device_id, through in old:
+            self._truncate(self._known(device_id), through, spare_grants=True)
+        return dict(old)
+
+    def _find(self, device_id: str) -> Place | None:
+        if place := self._places.get(device_id):
+            return place
+        row = self._db.execute(
+            f"SELECT {PLACE_COLUMNS} FROM workstation WHERE device_id = ?",  # noqa: S608 - our own column names
+            (device_id,),
+        ).fetchone()
+        if row is None:
+            return None
+        self._places[device_id] = place = Place(*row)
+        return place
+
+    def _known(self, device_id: str) -> Place:
+        place = self._find(device_id)
+        if place is None:
+            raise Forgotten("This relay no longer knows this workstation; its operator removed it.")
+        return place
+
+    def _touch(self, place: Place) -> None:
+        self._dirty.add(place.device_id)
+        self.changed = True
+
+    def _admit(self, invite: bytes | None, now_ms: int, *, invited_only: bool) -> None:
+        if self._count("workstation") >= self._limits.max_workstations:
+            raise RateLimited("This relay serves as many workstations as it may; ask its operator.", 3600.0)
+        if not invited_only:
+            return
+        if invite is None:
+            raise InviteNeeded("This relay does not know this workstation; ask its operator for `relay invite`.")
+        used = self._db.execute("DELETE FROM invite WHERE hash = ? AND expire_ms > ?", (invite, now_ms))
+        if used.rowcount != 1:
+            raise InviteInvalid("This invite is unknown, used or expired; ask the relay's operator for a new one.")
+
+    def _enter(self, device_id: str, epoch: bytes) -> Place:
+        self._db.execute("INSERT INTO workstation (device_id, log_epoch) VALUES (?, ?)", (device_id, epoch))
+        self.changed = True
+        return self._known(device_id)
+
+    def _empty_log(self, place: Place, epoch: bytes) -> None:
+        self.flush()
+        self._db.execute("DELETE FROM record WHERE workstation = ?", (place.id,))
+        place.log_epoch = epoch
+        place.stored_through = place.truncated_through = place.log_bytes_bound = place.head_key_epoch = 0
+        place.head_sealed = None
+
+    def _check_inbox(self, place: Place, device_id: str, size: int) -> None:
+        row = self._db.execute(
+            "SELECT coalesce(sum(size), 0), coalesce(sum(device_id = ?), 0) FROM waiting_call WHERE workstation = ?",
+            (device_id, place.id),
+        ).fetchone()
+        if row[1] >= self._limits.max_waiting_calls or row[0] + size > self._limits.inbox_bytes:
+            raise RateLimited("Too many calls wait for this workstation; they go out when it is back.", 60.0)
+
+    def _keep_within(self, place: Place) -> None:
+        self.flush()
+        limit = self._limits.log_bytes
+        for spare_grants in (True, False):
+            place.log_bytes_bound = self._log_bytes(place)
+            if place.log_bytes_bound <= _TRUNCATE_ABOVE * limit:
+                return
+            through = self._oldest(place, place.log_bytes_bound - int(_TRUNCATE_TO * limit), spare_grants=spare_grants)
+            self._truncate(place, through, spare_grants=spare_grants)
+        place.log_bytes_bound = self._log_bytes(place)
+
+    def _oldest(self, place: Place, excess: int, *, spare_grants: bool) -> int:
+        """The seq up to which records must go to make `excess` bytes of room."""
+        spared = f"AND {_NOT_A_GRANT}" if spare_grants else ""
+        rows: Iterator[tuple[int, int]] = self._db.execute(
+            f"SELECT seq, size FROM record WHERE workstation = ? {spared} ORDER BY seq",  # noqa: S608 - a constant
+            (place.id,),
+        )
+        through = 0
+        for seq, size in rows:
+            through = seq
+            excess -= size + RECORD_OVERHEAD_BYTES
+            if excess <= 0:
+                break
+        return through
+
+    def _truncate(self, place: Place, through: int, *, spare_grants: bool) -> None:
+        spared = f"AND {_NOT_A_GRANT}" if spare_grants else ""
+        self._db.execute(
+            f"DELETE FROM record WHERE workstation = ? AND seq <= ? {spared}",  # noqa: S608 - a constant
+            (place.id, through),
+        )
+        place.truncated_through = max(place.truncated_through, through)
+        self._touch(place)
+
+    def _log_bytes(self, place: Place) -> int:
+        row = self._db.execute(
+            "SELECT coalesce(sum(size), 0) + count(*) * ? FROM record WHERE workstation = ?",
+            (RECORD_OVERHEAD_BYTES, place.id),
+        ).fetchone()
+        return int(row[0])
+
+    def _count(self, table: str) -> int:
+        return int(self._db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608 - our own table names
+
+    @staticmethod
+    def _saved(place: Place) -> Sequence[object]:
+        values = [getattr(place, field.name) for field in fields(Place)]
+        return [*values[2:], place.id]
+
+
+def unavailable(error: sqlite3.Error) -> StoreUnavailable:
+    """What peers are told of a failing store; the operator finds the cause in the log."""
+    return StoreUnavailable(
+        f"The relay's store is not available ({error}). What was acknowledged is safe; try again later."
+    )

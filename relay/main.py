@@ -1,0 +1,129 @@
+"""`relay`: serves, and asks a relay that serves.
+
+Starts fast: what a command needs is imported when it is known which command it is.
+"""
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+from relay import config
+from relay.errors import ConfigError
+
+OK, FAILED, USAGE = 0, 1, 2
+RUN_FILE = "relay.json"
+"""In the data folder while a relay serves: where it is reached."""
+
+_log = logging.getLogger("relay")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The console script. Exit codes: 0 done, 1 failed, 2 asked wrongly."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(
+        level=logging.DEBUG if options.verbose else logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    sys.exit(_run(options))
+
+
+def _run(options: argparse.Namespace) -> int:
+    try:
+        if options.command == "serve":
+            return asyncio.run(_serve(_serve_config(options), as_json=options.json))
+        from relay import cli
+
+        return cli.run(options)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return USAGE
+    except KeyboardInterrupt:
+        return OK
+    except Exception:
+        _log.exception(
+            "The relay stopped because of a defect in it; please report this. What was acknowledged is safe."
+        )
+        return FAILED
+
+
+async def _serve(settings: config.ServeConfig, *, as_json: bool) -> int:
+    from relay.server import running
+
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with running(settings) as relay:
+        known = relay.addresses
+        told = {"http": known.http, "grpc": known.grpc, "origin": known.origin, "pid": os.getpid()}
+        run_file = settings.data_dir / RUN_FILE
+        run_file.write_text(json.dumps(told | {"tls_cert": str(settings.tls_cert or "")}), encoding="utf-8")
+        text = (
+            json.dumps(told)
+            if as_json
+            else f"Relay {known.origin}: apps at {known.http}, workstations at {known.grpc}."
+        )
+        print(text, flush=True)
+        await stop.wait()
+        run_file.unlink(missing_ok=True)
+    return OK
+
+
+def _serve_config(options: argparse.Namespace) -> config.ServeConfig:
+    folder = config.data_dir(options.data)
+    return config.ServeConfig(
+        http=config.Address.parse(options.http),
+        grpc=config.Address.parse(options.grpc),
+        data_dir=folder,
+        database=config.database(options.database, folder),
+        limits=config.limits(options.log_mib, options.log_days),
+        public_url=config.origin(options.public_url),
+        public_grpc=options.public_grpc,
+        web_app=not options.no_web_app,
+        tls_cert=options.tls_cert,
+        tls_key=options.tls_key,
+        behind_tls_proxy=options.behind_tls_proxy,
+        admitted=frozenset(options.admit),
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    from pathlib import Path
+
+    parser = argparse.ArgumentParser(prog="relay", description="The blind relay between workstations and apps.")
+    parser.add_argument("-v", "--verbose", action="store_true", help="log more")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--data", metavar="DIR", help="data folder (default: HALYARD_RELAY_DATA or the user's)")
+    shared.add_argument("--json", action="store_true", help="answer in JSON, for scripts")
+
+    serve = commands.add_parser("serve", parents=[shared], help="run a relay")
+    serve.add_argument("--http", default=config.DEFAULT_HTTP, metavar="HOST:PORT", help="for apps; port 0 takes any")
+    serve.add_argument("--grpc", default=config.DEFAULT_GRPC, metavar="HOST:PORT", help="for workstations")
+    serve.add_argument("--public-url", metavar="ORIGIN", help="how the outside reaches --http; tokens name it")
+    serve.add_argument("--public-grpc", metavar="HOST:PORT", help="how the outside reaches --grpc")
+    serve.add_argument("--no-web-app", action="store_true", help="serve links only")
+    serve.add_argument("--tls-cert", type=Path, metavar="FILE", help="certificate chain, PEM")
+    serve.add_argument("--tls-key", type=Path, metavar="FILE", help="its key, PEM")
+    serve.add_argument("--behind-tls-proxy", action="store_true", help="a proxy in front ends TLS")
+    serve.add_argument("--database", metavar="URL", help="sqlite:///FILE (default: relay.db in the data folder)")
+    serve.add_argument("--admit", action="append", default=[], metavar="ID", help="a workstation that needs no invite")
+    serve.add_argument("--log-mib", type=int, metavar="N", help="stored log per workstation (default 64)")
+    serve.add_argument("--log-days", type=int, metavar="N", help="days until unrenewed records fall out (default 90)")
+
+    invite = commands.add_parser("invite", parents=[shared], help="make a single-use invite for a new workstation")
+    invite.add_argument("--hours", type=float, default=24, help="how long it may be used (default 24)")
+    commands.add_parser("workstations", parents=[shared], help="list the workstations that this relay serves")
+    devices = commands.add_parser("devices", parents=[shared], help="list the apps that workstations admitted")
+    devices.add_argument("workstation", nargs="?", default="", help="only of this one")
+    commands.add_parser("token", parents=[shared], help="print the operator's token, for grpcurl")
+    return parser
+
+
+if __name__ == "__main__":
+    main()
