@@ -11,7 +11,8 @@ from tests.house.repository import ROOT, shown, tracked
 
 # Written in halves, so that this file does not find itself.
 REGISTRIES = ["pypi" + ".org", "files.python" + "hosted.org", "registry.npm" + "js.org", "deb.debian" + ".org"]
-HOME_FOLDERS = re.compile(r"(?<![\w.])/(?:root|home/\w+|Users/\w+)/(?!\.\.\.)")
+# People in examples are called ada, you or me.
+HOME_FOLDERS = re.compile(r"(?<![\w.])/(?:root|(?:home|Users)/(?!(?:ada|you|me)/)\w+)/(?!\.\.\.)")
 LOCKED = ROOT / "requirements"
 
 
