@@ -22,7 +22,7 @@ up:
 
 demo:
 	$(BOOTSTRAP) app opencode terminal-tools
-	@$(IN_VENV) agentd up --demo $(ARGS)
+	@PATH="$(CURDIR)/node_modules/.bin:$$PATH" .venv/bin/agentd up --demo $(ARGS)
 
 test:
 	$(BOOTSTRAP) dev opencode test-programs
