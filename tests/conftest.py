@@ -7,7 +7,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 # These start relays, agents and browsers; side by side they would starve one another on a small machine.
-HEAVY = (ROOT / "tests" / "browser", ROOT / "tests" / "flows")
+HEAVY = (
+    ROOT / "tests" / "agentd" / "agents" / "opencode" / "test_adapter.py",
+    ROOT / "tests" / "browser",
+    ROOT / "tests" / "flows",
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -24,5 +28,5 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep heavy tests together on one worker (`--dist loadgroup`)."""
     for item in items:
-        if any(folder in item.path.parents for folder in HEAVY):
+        if any(place in (item.path, *item.path.parents) for place in HEAVY):
             item.add_marker(pytest.mark.xdist_group("heavy"))
