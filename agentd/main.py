@@ -6,7 +6,7 @@ from importlib import import_module
 
 from agentd.cli.options import Options, parse
 from agentd.cli.outcome import CommandError, Exit
-from agentd.errors import AgentdError, AlreadyRunningError, ConfigError
+from agentd.errors import AgentdError, AlreadyRunningError, ConfigError, RelayFailedError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -17,11 +17,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         outcome = import_module(options.handler).run(options)
         return int(outcome if isinstance(outcome, int) else _wait(outcome))
     except CommandError as error:
-        _explain(error, options)
-        return error.code
+        return _explain(error, options)
     except AgentdError as error:
-        _explain(CommandError(_exit_code(error), str(error)), options)
-        return _exit_code(error)
+        return _explain(_as_command_error(error), options)
+    except ExceptionGroup as group:
+        return _explain(_first_of(group), options)
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     except BrokenPipeError:
@@ -36,23 +36,38 @@ def _wait(command: Coroutine[None, None, Exit]) -> Exit:
     return asyncio.run(command)
 
 
-def _exit_code(error: AgentdError) -> Exit:
+def _first_of(group: ExceptionGroup[Exception]) -> CommandError:
+    """Returns the expected error in what a task group raised; raises the group when something else is in it too."""
+    expected, others = group.split((CommandError, AgentdError))
+    if expected is None or others is not None:
+        raise group
+    error: Exception = expected
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error if isinstance(error, CommandError) else _as_command_error(error)
+
+
+def _as_command_error(error: Exception) -> CommandError:
     match error:
         case AlreadyRunningError():
-            return Exit.ALREADY_RUNNING
+            code = Exit.ALREADY_RUNNING
         case ConfigError():
-            return Exit.MISSING
+            code = Exit.MISSING
+        case RelayFailedError():
+            code = Exit.UNAVAILABLE
         case _:
-            return Exit.FAILED
+            code = Exit.FAILED
+    return CommandError(code, str(error))
 
 
-def _explain(error: CommandError, options: Options) -> None:
+def _explain(error: CommandError, options: Options) -> Exit:
     if options.json:
         from agentd.cli.printing import error_json
 
         sys.stderr.write(error_json(error))
     else:
         sys.stderr.write(f"agentd {options.command}: {error.message}\n")
+    return error.code
 
 
 if __name__ == "__main__":

@@ -63,6 +63,10 @@ class RelayCommand:
         return replace(self, http_port=http_port, grpc_port=grpc_port)
 
 
+def _unheard(_address: RelayReady) -> None:
+    pass
+
+
 @dataclass
 class RelayChild:
     """A running relay and what it takes to start it again."""
@@ -71,8 +75,8 @@ class RelayChild:
     process: asyncio.subprocess.Process
     address: RelayReady
 
-    async def keep(self, started: Callable[[RelayReady], None]) -> None:
-        """Starts the relay again whenever it ends, for ever; `started` hears each new process."""
+    async def keep(self, started: Callable[[RelayReady], object] = _unheard) -> None:
+        """Starts the relay again whenever it ends, for ever, at the same address; `started` hears each time."""
         backoff = Backoff().connected(asyncio.get_running_loop().time())
         while True:
             code = await self.process.wait()

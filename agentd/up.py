@@ -1,4 +1,4 @@
-"""Everything on this machine, for `agentd up`: a relay as a child, the daemon in this process, an app paired and opened.
+"""Everything on this machine, for `agentd up`: a relay as a child, a model, and what the daemon is told of them.
 
 The order of things is the nesting: claim ⊃ relay ⊃ demo model ⊃ daemon. So what others lean on stops after them, and
 nothing outlives this process.
@@ -67,12 +67,14 @@ async def surroundings(wanted: Wanted) -> AsyncIterator[Surroundings]:
         async with AsyncExitStack() as stack:
             # OpenCode takes a second to name its models, the relay a second to listen: side by side.
             async with asyncio.TaskGroup() as group:
-                own = None if wanted.demo else group.create_task(
-                    opencode_binary.has_own_model(binary, folder, environment)
+                own = (
+                    None
+                    if wanted.demo
+                    else group.create_task(opencode_binary.has_own_model(binary, folder, environment))
                 )
                 relay = await stack.enter_async_context(relay_child.running(command))
             demo = own is None or not own.result()
-            extra = await stack.enter_async_context(_demo_model()) if demo else {}
+            extra = await stack.enter_async_context(demo_model()) if demo else {}
             claim.tell(Standing(os.getpid(), relay.address.origin, relay.command.http_port))
             told = replace(
                 base,
@@ -102,7 +104,7 @@ def _folder(wanted: Wanted, base: Config) -> Path:
 
 
 @asynccontextmanager
-async def _demo_model() -> AsyncIterator[Mapping[str, JsonValue]]:
+async def demo_model() -> AsyncIterator[Mapping[str, JsonValue]]:
     """Yields what OpenCode's configuration needs for the demo model, while it answers."""
     async with ModelServer(SCENARIOS).serving() as server:
         yield opencode_config(server.base_url)

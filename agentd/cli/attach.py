@@ -12,13 +12,12 @@ from typing import NoReturn
 import psutil
 
 from agentd import config
+from agentd.agents.opencode.launch import ACCESS_VARIABLE
 from agentd.cli.options import Options
 from agentd.cli.outcome import CommandError, Exit
 from agentd.cli.printing import print_json, short_id
 from agentd.cli.profile import daemon, session_name, workspace
 from halyard.agent.v1 import workstation_service_pb2 as service
-
-PASSWORD = "OPENCODE_SERVER_PASSWORD"  # noqa: S105  # the name of a variable
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def _become(server: ManagedServer, session: str, folder: Path) -> NoReturn:
     chosen = ("--session", short_id(session)) if session else ()
     command = [*server.program, "attach", server.url, "--dir", str(folder), *chosen]
     # The password goes by environment: a command line can be read by every user of this machine.
-    environment = {**config.environment(), PASSWORD: server.password}
+    environment = {**config.environment(), ACCESS_VARIABLE: server.password}
     os.execvpe(command[0], command, environment)  # noqa: S606  # no shell is wanted
 
 
@@ -69,7 +68,7 @@ def find_server(agentd_pid: int) -> ManagedServer:
 
 def server_of(command: Sequence[str], environment: dict[str, str]) -> ManagedServer | None:
     """Returns the server that a process with this command line and environment is; None when it is something else."""
-    if "serve" not in command or "--port" not in command or PASSWORD not in environment:
+    if "serve" not in command or "--port" not in command or ACCESS_VARIABLE not in environment:
         return None
     port = command[command.index("--port") + 1]
-    return ManagedServer(command[: command.index("serve")], f"http://127.0.0.1:{port}", environment[PASSWORD])
+    return ManagedServer(command[: command.index("serve")], f"http://127.0.0.1:{port}", environment[ACCESS_VARIABLE])

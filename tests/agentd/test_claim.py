@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from agentd.claim import AlreadyUpError, Standing, claimed
+from agentd.claim import Standing, claimed
+from agentd.errors import AlreadyUpError
 
 HOLD = """
 import sys
@@ -26,7 +27,7 @@ def test_the_second_is_told_who_the_first_is_and_where(tmp_path: Path) -> None:
     assert holder.stdout.readline() == b"held\n"
     with pytest.raises(AlreadyUpError) as refusal, claimed(path, "lab"):
         pass
-    assert refusal.value.standing == Standing(7, "http://127.0.0.1:8787", 8787)
+    assert (refusal.value.pid, refusal.value.app_url) == (7, "http://127.0.0.1:8787")
     assert "process 7 and serves http://127.0.0.1:8787" in str(refusal.value)
     assert "--profile" in str(refusal.value)
     holder.kill()

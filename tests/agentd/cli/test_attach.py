@@ -4,25 +4,26 @@ import sys
 
 import pytest
 
-from agentd.cli.attach import PASSWORD, ManagedServer, find_server, server_of
+from agentd.agents.opencode.launch import ACCESS_VARIABLE
+from agentd.cli.attach import ManagedServer, find_server, server_of
 from agentd.cli.outcome import CommandError, Exit
 
 COMMAND = ["/usr/bin/opencode", "serve", "--hostname", "127.0.0.1", "--port", "4711"]
 
 
 def test_the_managed_server_is_known_by_its_command_and_its_secret() -> None:
-    assert server_of(COMMAND, {PASSWORD: "p"}) == ManagedServer(["/usr/bin/opencode"], "http://127.0.0.1:4711", "p")
+    assert server_of(COMMAND, {ACCESS_VARIABLE: "p"}) == ManagedServer(["/usr/bin/opencode"], "http://127.0.0.1:4711", "p")
 
 
 def test_an_interpreter_in_front_is_kept() -> None:
-    server = server_of(["node", *COMMAND], {PASSWORD: "p"})
+    server = server_of(["node", *COMMAND], {ACCESS_VARIABLE: "p"})
     assert server is not None
     assert server.program == ["node", "/usr/bin/opencode"]
 
 
 @pytest.mark.parametrize(
     ("command", "environment"),
-    [(COMMAND, {}), (["python", "-m", "relay.main", "serve"], {PASSWORD: "p"}), ([], {PASSWORD: "p"})],
+    [(COMMAND, {}), (["python", "-m", "relay.main", "serve"], {ACCESS_VARIABLE: "p"}), ([], {ACCESS_VARIABLE: "p"})],
 )
 def test_other_children_are_not_it(command: list[str], environment: dict[str, str]) -> None:
     assert server_of(command, environment) is None
@@ -32,7 +33,7 @@ def test_it_is_found_among_real_children() -> None:
     script = "import sys; print('up', flush=True); sys.stdin.read()"
     child = subprocess.Popen(
         [sys.executable, "-c", script, "serve", "--port", "4711"],
-        env={PASSWORD: "secret"},
+        env={ACCESS_VARIABLE: "secret"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )

@@ -1,0 +1,87 @@
+"""The supervised relay, with the real one."""
+
+import asyncio
+import json
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from agentd.errors import RelayFailedError
+from agentd.relay_child import RelayChild, RelayCommand, RelayReady, running
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> RelayCommand:
+    data = tmp_path / "relay"
+    data.mkdir()
+    return RelayCommand(data, tmp_path / "relay.log", dict(os.environ))  # noqa: TID251 - for the child
+
+
+async def answers(child: RelayChild) -> bool:
+    async with httpx.AsyncClient() as http:
+        return (await http.get(f"{child.address.http}/healthz")).is_success
+
+
+def is_gone(pid: int) -> bool:
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+async def test_it_runs_in_a_session_of_its_own_and_is_gone_in_the_end(command: RelayCommand) -> None:
+    async with running(command) as child:
+        assert await answers(child)
+        assert os.getsid(child.address.pid) != os.getsid(0)
+    assert is_gone(child.address.pid)
+
+
+async def test_a_killed_relay_comes_back_at_the_same_address(command: RelayCommand) -> None:
+    async with running(command) as child, asyncio.TaskGroup() as group:
+        first = child.address
+        again: asyncio.Queue[RelayReady] = asyncio.Queue()
+        keeper = group.create_task(child.keep(again.put_nowait))
+        os.kill(first.pid, signal.SIGKILL)
+        assert await again.get() is child.address
+        assert (child.address.http, child.address.grpc) == (first.http, first.grpc)
+        assert child.address.pid != first.pid
+        assert await answers(child)
+        keeper.cancel()
+    assert is_gone(child.address.pid)
+
+
+async def test_the_relay_of_a_killed_agentd_is_stopped_before_a_new_one_starts(command: RelayCommand) -> None:
+    async with running(command) as left_behind, running(left_behind.command) as child:
+        assert is_gone(left_behind.address.pid)
+        assert child.address.http == left_behind.address.http
+        assert await answers(child)
+
+
+async def test_a_process_that_only_has_the_noted_pid_is_left_alone(command: RelayCommand) -> None:
+    noted = {"pid": os.getpid(), "create_time": psutil.Process().create_time() - 1000}
+    (command.data / "relay.pid").write_text(json.dumps(noted))
+    async with running(command) as child:
+        assert await answers(child)
+
+
+async def test_a_relay_that_cannot_start_is_quoted(command: RelayCommand) -> None:
+    async with running(command) as first:
+        (command.data / "relay.pid").unlink()
+        second = replace(command, data=command.data.parent / "other", http_port=first.command.http_port)
+        second.data.mkdir()
+        with pytest.raises(RelayFailedError, match="did not start"):
+            async with running(second):
+                pass
+
+
+def test_a_public_address_means_a_proxy_and_an_admitted_workstation(command: RelayCommand) -> None:
+    arguments = replace(command, public_url="https://halyard.example.org", admitted="abc").arguments()
+    assert arguments[-5:] == ["--public-url", "https://halyard.example.org", "--behind-tls-proxy", "--admit", "abc"]
+    assert "--behind-tls-proxy" not in command.arguments()
+
+
+def test_settled_keeps_the_ports(command: RelayCommand) -> None:
+    ready = RelayReady("http://127.0.0.1:8787", "127.0.0.1:4711", "http://127.0.0.1:8787", 1)
+    assert (command.settled(ready).http_port, command.settled(ready).grpc_port) == (8787, 4711)
