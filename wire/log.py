@@ -278,7 +278,7 @@ class Freshness:
 
     def note(self, head: Head | None, through: int, now_ms: int) -> "Freshness":
         """A head was opened, or (None) the replica reached `through`. An older head than the newest is a straggler."""
-        newest = head if head is not None and (self.newest is None or head.seq >= self.newest.seq) else self.newest
+        newest = max((h for h in (self.newest, head) if h), key=_place, default=None)
         if newest is None:
             return self
         covered = max((h for h in (self.covered, newest) if h and h.seq <= through), key=_place, default=None)

@@ -58,7 +58,8 @@ def test_a_bad_id_is_refused_wherever_it_stands(bad: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "workstations", "sessions", "sessions/", "sessions/s/", "sessions/s/todos/t", "parts/p", "/workstation"]
+    "text",
+    ["", "workstations", "sessions", "sessions/", "sessions/s/", "sessions/s/todos/t", "parts/p", "/workstation"],
 )
 def test_what_follows_no_pattern_is_refused(text: str) -> None:
     with pytest.raises(Malformed):
