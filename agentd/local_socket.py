@@ -8,7 +8,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, cast
 
 import grpc
 from google.protobuf.message import Message
@@ -32,11 +32,12 @@ from halyard.agent.v1.workstation_service_pb2_grpc import (
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 STOP_SECONDS = 2.0
 
-Context = aio.ServicerContext[Message, Message]
-Unary = Callable[[Message, Context], Awaitable[Message]]
-Stream = Callable[[Message, Context], AsyncIterator[Message]]
-Handler = grpc.RpcMethodHandler[Any, Any]
-Continue = Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]]
+# In quotes: gRPC's classes take type arguments in its published types only, not at run time.
+Context: TypeAlias = "aio.ServicerContext[Message, Message]"
+Unary: TypeAlias = "Callable[[Message, Context], Awaitable[Message]]"
+Stream: TypeAlias = "Callable[[Message, Context], AsyncIterator[Message]]"
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+Continue: TypeAlias = "Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]]"
 
 _SERVICE_NAMES = (
     agent_service_pb2.DESCRIPTOR.services_by_name["AgentService"].full_name,
@@ -52,11 +53,12 @@ class _Door(aio.ServerInterceptor):
         self._visitors = visitors
         self._local_decisions = local_decisions
 
-    async def intercept_service(self, continuation: Continue, handler_call_details: grpc.HandlerCallDetails) -> Any:  # noqa: ANN401
-        handler = await continuation(handler_call_details)
+    async def intercept_service(self, continuation: "Continue", handler_call_details: grpc.HandlerCallDetails) -> "Handler":
+        # Published for synchronous servers: the types of what a handler holds do not fit asyncio ones.
+        handler: Any = await continuation(handler_call_details)
         name = handler_call_details.method
         if handler is None or name not in METHOD_ROLES:
-            return handler
+            return cast("Handler", handler)
         if handler.unary_stream:
             return grpc.unary_stream_rpc_method_handler(
                 self._stream(name, handler.unary_stream), handler.request_deserializer, handler.response_serializer
@@ -111,9 +113,8 @@ async def serving(
     """Serves both services at `path` meanwhile."""
     visitors = Visitors()
     inner = path.with_suffix(".grpc")
-    server = aio.server(
-        interceptors=(_Door(visitors, local_decisions=local_decisions),), options=(("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),)
-    )
+    door = _Door(visitors, local_decisions=local_decisions)
+    server = aio.server(interceptors=(door,), options=(("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),))
     add_AgentServiceServicer_to_server(agents, server)
     add_WorkstationServiceServicer_to_server(workstation, server)
     reflection.enable_server_reflection(_SERVICE_NAMES, server)

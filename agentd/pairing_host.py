@@ -6,13 +6,12 @@ One slot at a time. A code that expires unused is replaced; a burnt one is repla
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from typing import TypeAlias
 
 from grpc import aio
 
-from agentd.config import RelayAddress
 from agentd.devices import Devices, role_word
 from agentd.errors import Refused, malformed
 from agentd.grpc_errors import reason_of
@@ -32,21 +31,11 @@ ANSWER_SECONDS = 15.0
 
 _log = logging.getLogger(__name__)
 
-Slot = aio.StreamStreamCall[pairing.HostRequest, pairing.HostResponse]
+Slot: TypeAlias = "aio.StreamStreamCall[pairing.HostRequest, pairing.HostResponse]"
 
 
 class SlotExpired(Exception):
     """Nobody came within five minutes."""
-
-
-@dataclass(frozen=True)
-class Meeting:
-    """What the host gives to and expects from a guest."""
-
-    keys: PublicKeys
-    display_name: str
-    relay: RelayAddress
-    role: workstation_pb2.DeviceRole
 
 
 class PairingHost:
@@ -62,7 +51,7 @@ class PairingHost:
         self._display_name = display_name
         self._busy = False
 
-    async def pair(self, role: workstation_pb2.DeviceRole) -> AsyncIterator[pb.PairResponse]:
+    async def pair(self, role: workstation_pb2.DeviceRole) -> AsyncGenerator[pb.PairResponse, None]:
         """Codes and what becomes of them, until a device is paired.
 
         Raises what the relay refuses, CODE_BURNT after the third burnt code, and MALFORMED while another pairing runs.

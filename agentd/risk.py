@@ -42,10 +42,10 @@ def judge_command(command: str) -> decision.Risk:
     worst = max((_judge_piece(piece) for piece in pieces), default=decision.RISK_MEDIUM)
     if worst == decision.RISK_LOW and _SHELL_TRICKS.search(command):
         return decision.RISK_MEDIUM
-    return decision.Risk(worst)
+    return worst
 
 
-def _judge_piece(piece: str) -> int:
+def _judge_piece(piece: str) -> decision.Risk:
     words = _words(piece)
     if not words:
         return decision.RISK_MEDIUM

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from grpc import aio
 
@@ -35,7 +36,7 @@ MAX_AHEAD = 4_096
 """How far sending may be ahead of what the relay has stored, in seqs."""
 SILENCE_FACTOR = 2.5
 
-Stream = aio.StreamStreamCall[pb.AttachWorkstationRequest, pb.AttachWorkstationResponse]
+Stream: TypeAlias = "aio.StreamStreamCall[pb.AttachWorkstationRequest, pb.AttachWorkstationResponse]"
 
 
 class LinkEnded(Exception):

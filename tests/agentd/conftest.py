@@ -1,0 +1,42 @@
+"""A real relay, a real daemon in this process, a scripted agent: what the tests of agentd's core stand on."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from agentd.config import Config
+from agentd.daemon import Daemon, running
+from tests.fakes.relay_process import RunningRelay, relay_process
+from tests.fakes.scripted_agent import ScriptedAgent
+
+
+@pytest.fixture
+async def relay(tmp_path: Path) -> AsyncIterator[RunningRelay]:
+    async with relay_process(tmp_path / "relay") as serving:
+        yield serving
+
+
+@pytest.fixture
+def agent() -> ScriptedAgent:
+    return ScriptedAgent()
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def config(tmp_path: Path, project: Path) -> Config:
+    return Config(state_dir=tmp_path / "state", display_name="desk", default_project=project)
+
+
+@pytest.fixture
+async def daemon(config: Config, relay: RunningRelay, agent: ScriptedAgent) -> AsyncIterator[Daemon]:
+    async with running(replace(config, relay=relay.address), lambda _: [agent]) as serving:
+        await agent.started()
+        yield serving
