@@ -9,7 +9,7 @@ from relay.doorway import first_frame, greeting
 from relay.errors import NotAMember, RateLimited, TooLarge, status_of
 from relay.ledger import Ledger, StoredCall
 from relay.link import Peer
-from relay.rates import Buckets
+from relay.rates import Bucket
 from relay.reader_queue import Kind
 from relay.services import Services
 from wire.errors import CallExpired, HalyardError, Malformed
@@ -17,6 +17,19 @@ from wire.errors import CallExpired, HalyardError, Malformed
 
 async def serve(peer: Peer, services: Services) -> HalyardError | None:
     """Serves an app from its first frame until its link is over. Returns why it ended; None is good order."""
+    link = await _begin(peer, services)
+    _note_seen(link.device_id, services)
+    try:
+        await link.run(peer, _AppReader(peer, link, services).read, services.now)
+    finally:
+        services.hub.detach_app(link)
+        services.metrics.frames_sent += link.frames_sent
+        services.metrics.hints_dropped += link.hints_dropped
+        _note_seen(link.device_id, services)
+    return link.error
+
+
+async def _begin(peer: Peer, services: Services) -> AppLink:
     async with greeting(services, peer):
         frame = frames.from_app(await first_frame(services, peer), services.limits)
         if frame.WhichOneof("frame") != "hello":
@@ -28,15 +41,7 @@ async def serve(peer: Peer, services: Services) -> HalyardError | None:
     cursors = {cursor.workstation_id: cursor.cursor for cursor in frame.hello.cursors}
     services.hub.attach_app(link, cursors, grants, _welcome(services))
     services.metrics.links_attached += 1
-    _note_seen(device_id, services)
-    try:
-        await link.run(peer, _AppReader(peer, link, services).read, services.now)
-    finally:
-        services.hub.detach_app(link)
-        services.metrics.frames_sent += link.frames_sent
-        services.metrics.hints_dropped += link.hints_dropped
-        _note_seen(device_id, services)
-    return link.error
+    return link
 
 
 async def _grants(device_id: str, services: Services) -> dict[str, record_pb2.Record | None]:
@@ -64,11 +69,13 @@ def _nothing(_outcome: object) -> None:
 class _AppReader:
     """Reads one link."""
 
+    __slots__ = ("_frames", "_link", "_peer", "_services")
+
     def __init__(self, peer: Peer, link: AppLink, services: Services) -> None:
         self._peer = peer
         self._link = link
         self._services = services
-        self._frames = Buckets(services.limits.frames_per_app)
+        self._frames = Bucket(services.limits.frames_per_app)
 
     async def read(self) -> None:
         """Until the app ends the link."""
@@ -76,7 +83,7 @@ class _AppReader:
         while (data := await self._peer.receive()) is not None:
             services.metrics.frames_received += 1
             link.last_heard = now = services.now()
-            if wait := self._frames.take("", now):
+            if wait := self._frames.take(now):
                 raise RateLimited("This device sends more frames than the relay takes; slow down.", wait)
             self._take(frames.from_app(data, services.limits))
             await link.room()

@@ -5,7 +5,6 @@ its queue is full and is level again when a page reaches what is published; beca
 between two awaits, nothing is skipped and nothing is sent twice on the way from one to the other.
 """
 
-from collections import Counter
 from collections.abc import Iterable
 from functools import partial
 
@@ -34,6 +33,8 @@ def timestamp(seconds: float) -> Timestamp:
 class WorkstationLink(Link):
     """A workstation's link, as the hub knows it."""
 
+    __slots__ = ("log_epoch",)
+
     def __init__(self, device_id: str, limits: Limits, now: float, log_epoch: bytes) -> None:
         super().__init__(device_id, limits, now)
         self.log_epoch = log_epoch
@@ -41,6 +42,8 @@ class WorkstationLink(Link):
 
 class AppLink(Link):
     """An app's link: what it follows and what is on its screen."""
+
+    __slots__ = ("focus", "readers")
 
     def __init__(self, device_id: str, limits: Limits, now: float) -> None:
         super().__init__(device_id, limits, now)
@@ -55,6 +58,20 @@ class AppLink(Link):
 class Channel:
     """A workstation as the hub knows it. `place` mirrors what is committed."""
 
+    __slots__ = (
+        "head",
+        "inbox",
+        "limits",
+        "link",
+        "members",
+        "metrics",
+        "offered_through",
+        "place",
+        "readers",
+        "store",
+        "watches",
+    )
+
     def __init__(self, place: Place, limits: Limits, store: Store, metrics: Metrics) -> None:
         self.place = place
         self.limits = limits
@@ -64,10 +81,10 @@ class Channel:
         self.inbox: InboxFeed | None = None
         self.members: set[str] = set()
         self.readers: dict[AppLink, Reader] = {}
-        self.watches: Counter[bytes] = Counter()
+        self.watches: dict[bytes, int] = {}
         self.offered_through = place.inbox_head
         """Calls up to here may have reached the workstation; those before the start of this process may too."""
-        self.head = record_pb2.Head(key_epoch=place.head_key_epoch, sealed=place.head_sealed or b"")
+        self.head = _head_of(place)
 
     @property
     def workstation_id(self) -> str:
@@ -91,7 +108,7 @@ class Channel:
             last_seen_time=timestamp(self.last_seen()),
             stored=self.cursor,
             grant=grant,
-            head=self.head if self.head.sealed else None,
+            head=self.head,
             truncated_through=self.place.truncated_through,
         )
 
@@ -170,9 +187,9 @@ class Channel:
 
     def watch(self, focus: bytes, change: int) -> None:
         """One screen more (+1) or less (-1) shows the session `focus`."""
-        self.watches[focus] += change
-        if self.watches[focus] <= 0:
-            del self.watches[focus]
+        count = self.watches.pop(focus, 0) + change
+        if count > 0:
+            self.watches[focus] = count
 
     def _batch(self, publish: link_service_pb2.Publish, focus: bytes, through: int) -> bytes:
         batch = link_service_pb2.Batch(workstation_id=self.workstation_id, through=through)
@@ -184,7 +201,7 @@ class Channel:
         return link_service_pb2.AttachAppResponse(batch=batch).SerializeToString()
 
     def _reset(self) -> None:
-        self.head = record_pb2.Head()
+        self.head = None
         reset = link_service_pb2.Reset(workstation_id=self.workstation_id, cursor=self.cursor)
         frame = link_service_pb2.AttachAppResponse(reset=reset).SerializeToString()
         for app, reader in self.readers.items():
@@ -195,7 +212,10 @@ class Channel:
 class Reader(Follower):
     """One app reading one log."""
 
+    __slots__ = ("_announce", "_app", "_channel", "behind", "cursor")
+
     def __init__(self, app: AppLink, channel: Channel, cursor: int, *, announce: bool = False) -> None:
+        self.behind = True
         self.cursor = cursor
         self._app = app
         self._channel = channel
@@ -266,7 +286,10 @@ class Reader(Follower):
 class InboxFeed(Follower):
     """The calls that wait for a workstation, on their way to it."""
 
+    __slots__ = ("_channel", "_link", "after", "behind")
+
     def __init__(self, channel: Channel, link: WorkstationLink, after: int) -> None:
+        self.behind = True
         self.after = after
         self._channel = channel
         self._link = link
@@ -309,6 +332,10 @@ class InboxFeed(Follower):
             return False
         self._channel.offered_through = max(self._channel.offered_through, inbox.calls[-1].inbox_seq)
         return True
+
+
+def _head_of(place: Place) -> record_pb2.Head | None:
+    return record_pb2.Head(key_epoch=place.head_key_epoch, sealed=place.head_sealed) if place.head_sealed else None
 
 
 async def grant_of(channel: Channel, device_id: str) -> record_pb2.Record | None:

@@ -47,6 +47,8 @@ def server_options(limits: Limits) -> list[tuple[str, int]]:
 class GrpcPeer:
     """A stream as `relay.link.Peer`."""
 
+    __slots__ = ("_context", "address", "is_local")
+
     def __init__(self, context: Context, *, behind_proxy: bool) -> None:
         self._context = context
         forwarded = metadata(context).get("x-forwarded-for")

@@ -46,24 +46,68 @@ class Peer(Protocol):
 class Follower(ABC):
     """Something that a link still has to be told from the store."""
 
-    behind = True
+    __slots__ = ()
+    behind: bool
 
     @abstractmethod
     async def catch_up(self) -> None:
         """Queues the next page on the link, and leaves `behind` when there is no further one."""
 
 
-class _Ended(Exception):
-    """Stops the tasks of a link."""
+class _Signal:
+    """An event with one waiter. asyncio.Event costs 700 bytes, of which a relay with thousands of links has too many."""
+
+    __slots__ = ("_is_set", "_waiter")
+
+    def __init__(self) -> None:
+        self._is_set = False
+        self._waiter: asyncio.Future[None] | None = None
+
+    def set(self) -> None:
+        """Wakes the waiter, or the next one."""
+        self._is_set = True
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def wait(self) -> None:
+        """Returns once it was set since the last wait."""
+        if not self._is_set:
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        self._is_set = False
 
 
 class Link:
     """What goes to one device. Used on the event loop only."""
 
+    __slots__ = (
+        "_finishing",
+        "_followers",
+        "_newest",
+        "_queue",
+        "_room",
+        "_running",
+        "_scope",
+        "_wake",
+        "device_id",
+        "error",
+        "frames_sent",
+        "in_flight",
+        "is_over",
+        "last_heard",
+        "last_sent",
+        "limits",
+    )
+
     def __init__(self, device_id: str, limits: Limits, now: float) -> None:
         self.device_id = device_id
         self.limits = limits
         self.error: HalyardError | None = None
+        self.is_over = False
+        """True from the moment at which the link is to end."""
         self.last_heard = now
         self.last_sent = now
         self.in_flight = 0
@@ -72,14 +116,11 @@ class Link:
         self._newest: dict[str, bytes] = {}
         self._followers: list[Follower] = []
         self._finishing = False
-        self._wake = asyncio.Event()
-        self._over = asyncio.Event()
-        self._room = asyncio.Event()
-
-    @property
-    def is_over(self) -> bool:
-        """True from the moment at which the link is to end."""
-        return self._over.is_set()
+        self._running = False
+        self._wake = _Signal()
+        self._room = _Signal()
+        # A scope without a deadline: whoever ends the link lets it expire, which stops reading and sending at once.
+        self._scope = asyncio.timeout(None)
 
     @property
     def hints_dropped(self) -> int:
@@ -120,8 +161,9 @@ class Link:
     def end(self, error: HalyardError | None) -> None:
         """Ends the link now; the first reason counts."""
         if not self.is_over:
+            self.is_over = True
             self.error = error
-            self._over.set()
+            self._expire()
 
     def finish(self) -> None:
         """Ends the link in good order once everything queued is sent."""
@@ -139,20 +181,25 @@ class Link:
 
     async def room(self) -> None:
         """Waits until the store keeps up with this link."""
-        while self.in_flight >= self.limits.max_in_flight and not self.is_over:
-            self._room.clear()
+        while self.in_flight >= self.limits.max_in_flight:
             await self._room.wait()
 
     async def run(self, peer: Peer, read: Callable[[], Awaitable[None]], now: Callable[[], float]) -> None:
         """Reads with `read` and sends until the link is over; then `error` says why, None being good order."""
         try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._reading(read))
+            async with self._scope, asyncio.TaskGroup() as tasks:
+                self._running = True
+                if self.is_over:
+                    self._expire()
                 tasks.create_task(self._sending(peer, now))
-                await self._over.wait()
-                raise _Ended
-        except* _Ended:
-            pass
+                await self._reading(read)
+        except TimeoutError:
+            if not self.is_over:
+                raise
+
+    def _expire(self) -> None:
+        if self._running:
+            self._scope.reschedule(0)
 
     async def _reading(self, read: Callable[[], Awaitable[None]]) -> None:
         try:
@@ -165,14 +212,16 @@ class Link:
 
     async def _sending(self, peer: Peer, now: Callable[[], float]) -> None:
         try:
-            while True:
-                await self._send_next(peer, now)
-        except (PeerGone, _Ended):
+            while await self._send_next(peer, now):
+                pass
+        except PeerGone:
             self.end(None)
         except HalyardError as error:
             self.end(error)
+        self.end(None)
 
-    async def _send_next(self, peer: Peer, now: Callable[[], float]) -> None:
+    async def _send_next(self, peer: Peer, now: Callable[[], float]) -> bool:
+        """Sends or prepares one thing. False when the link is to finish and nothing is left."""
         frame = self._queue.take()
         if frame is None and self._newest:
             frame = self._newest.pop(next(iter(self._newest)))
@@ -181,12 +230,12 @@ class Link:
             self.frames_sent += 1
             self.last_sent = now()
         elif self._finishing:
-            raise _Ended
+            return False
         elif (behind := self._next_behind()) is not None:
             await behind.catch_up()
         else:
-            self._wake.clear()
             await self._wake.wait()
+        return True
 
     def _next_behind(self) -> Follower | None:
         for place, follower in enumerate(self._followers):

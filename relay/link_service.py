@@ -31,8 +31,8 @@ class LinkService:
     async def _attach_workstation(self, context: Context) -> None:
         peer = GrpcPeer(context, behind_proxy=self._behind_proxy)
         try:
-            proof = self._services.tokens.admit(token(context), is_local=peer.is_local)
-            error = await workstation_link.serve(peer, proof.device_id, self._services)
+            device_id = self._services.tokens.admit(token(context), is_local=peer.is_local).device_id
+            error = await workstation_link.serve(peer, device_id, self._services)
         except HalyardError:
             self._services.metrics.links_refused += 1
             raise

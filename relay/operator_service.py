@@ -12,6 +12,7 @@ from relay.channel import timestamp
 from relay.errors import NotFound
 from relay.grpc_door import abort, authorization
 from relay.services import Services
+from relay.tokens import OperatorGate
 from relay.workstation_link import invite_hash
 from wire.errors import HalyardError, Malformed
 
@@ -27,8 +28,8 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class OperatorInterceptor(grpc.aio.ServerInterceptor):
     """Lets nobody but the operator call RelayService. Other services have doors of their own."""
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
+    def __init__(self, operators: OperatorGate) -> None:
+        self._operators = operators
 
     async def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:  # noqa: ANN401 - gRPC's own
         handler = await continuation(handler_call_details)
@@ -37,7 +38,7 @@ class OperatorInterceptor(grpc.aio.ServerInterceptor):
 
         async def guarded(request: Any, context: Context) -> Any:  # noqa: ANN401 - any of the service's messages
             try:
-                self._services.operators.admit(authorization(context))
+                self._operators.admit(authorization(context))
                 return await handler.unary_unary(request, context)
             except HalyardError as error:
                 await abort(context, error)

@@ -63,9 +63,10 @@ async def running(config: ServeConfig, now: Callable[[], float] = time.time) -> 
     config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _alone(config.database), listening(config) as listeners:
         store = open_store(config.database, config.limits)
-        grpc_server, grpc_port = _bind_grpc(config)
+        operators = OperatorGate(operator_token(config.data_dir))
+        grpc_server, grpc_port = _bind_grpc(config, operators)
         known = addresses(config, listeners, grpc_port)
-        services = _services(config, known, store, now)
+        services = _services(config, known, store, operators, now)
         pairing = PairingService(services, behind_proxy=config.behind_tls_proxy)
         _add_grpc_services(grpc_server, config, services, pairing)
         door = _door(config, known, services, pairing)
@@ -81,7 +82,9 @@ async def running(config: ServeConfig, now: Callable[[], float] = time.time) -> 
                 store.close()
 
 
-def _services(config: ServeConfig, known: Addresses, store: Store, now: Callable[[], float]) -> Services:
+def _services(
+    config: ServeConfig, known: Addresses, store: Store, operators: OperatorGate, now: Callable[[], float]
+) -> Services:
     limits, metrics = config.limits, Metrics()
     return Services(
         version=metadata.version("halyard"),
@@ -92,7 +95,7 @@ def _services(config: ServeConfig, known: Addresses, store: Store, now: Callable
         hub=Hub(store.read_now(reading.known), limits, store, metrics),
         metrics=metrics,
         tokens=TokenGate(known.origin, known.local_aliases, now),
-        operators=OperatorGate(operator_token(config.data_dir)),
+        operators=operators,
         rates=Rates(limits, metrics, count_local=not config.is_private),
         slots=SlotTable(limits, secrets.randbelow),
         invited_only=not config.is_private,
@@ -113,8 +116,8 @@ def _alone(database: Path) -> Iterator[None]:
         yield
 
 
-def _bind_grpc(config: ServeConfig) -> tuple[grpc.aio.Server, int]:
-    server = grpc.aio.server(options=server_options(config.limits))
+def _bind_grpc(config: ServeConfig, operators: OperatorGate) -> tuple[grpc.aio.Server, int]:
+    server = grpc.aio.server(interceptors=[OperatorInterceptor(operators)], options=server_options(config.limits))
     try:
         if config.tls_cert and config.tls_key:
             pair = (config.tls_key.read_bytes(), config.tls_cert.read_bytes())

@@ -41,6 +41,8 @@ Apply = Callable[[Ledger], T]
 class Lane:
     """The jobs of one link, which stand or fall in order."""
 
+    __slots__ = ("broken",)
+
     def __init__(self) -> None:
         self.broken = False
 

@@ -16,7 +16,7 @@ from relay.doorway import first_frame, greeting
 from relay.errors import RateLimited
 from relay.ledger import Attached, CallRef, Ledger, Place
 from relay.link import Peer
-from relay.rates import Buckets
+from relay.rates import Bucket
 from relay.reader_queue import Kind
 from relay.services import Services
 from relay.store import Lane
@@ -28,6 +28,18 @@ T = TypeVar("T")
 
 async def serve(peer: Peer, device_id: str, services: Services) -> HalyardError | None:
     """Serves an authenticated workstation until its link is over. Returns why it ended; None is good order."""
+    link, channel = await _begin(peer, device_id, services)
+    try:
+        await link.run(peer, _WorkstationReader(peer, link, channel, services).read, services.now)
+    finally:
+        services.hub.detach_workstation(link)
+        services.metrics.frames_sent += link.frames_sent
+        now_ms = round(services.now() * 1000)
+        services.store.submit(lambda ledger: ledger.saw_workstation(device_id, now_ms), _nothing, _nothing)
+    return link.error
+
+
+async def _begin(peer: Peer, device_id: str, services: Services) -> tuple[WorkstationLink, Channel]:
     async with greeting(services, peer):
         services.rates.attach(device_id, services.now())
         frame = frames.from_workstation(await first_frame(services, peer), services.limits)
@@ -36,17 +48,8 @@ async def serve(peer: Peer, device_id: str, services: Services) -> HalyardError 
         attached = await services.store.do(_attach(device_id, frame.hello, services))
     link = WorkstationLink(device_id, services.limits, services.now(), attached.place.log_epoch)
     link.push(Kind.MUST, _welcome(attached.place, services))
-    channel = services.hub.attach_workstation(link, attached)
     services.metrics.links_attached += 1
-    try:
-        reader = _WorkstationReader(peer, link, channel, services)
-        await link.run(peer, reader.read, services.now)
-    finally:
-        services.hub.detach_workstation(link)
-        services.metrics.frames_sent += link.frames_sent
-        now_ms = round(services.now() * 1000)
-        services.store.submit(lambda ledger: ledger.saw_workstation(device_id, now_ms), _nothing, _nothing)
-    return link.error
+    return link, services.hub.attach_workstation(link, attached)
 
 
 def _attach(
@@ -81,13 +84,15 @@ def _nothing(_outcome: object) -> None:
 class _WorkstationReader:
     """Reads one link."""
 
+    __slots__ = ("_channel", "_frames", "_lane", "_link", "_peer", "_services")
+
     def __init__(self, peer: Peer, link: WorkstationLink, channel: Channel, services: Services) -> None:
         self._peer = peer
         self._link = link
         self._channel = channel
         self._services = services
         self._lane = Lane()
-        self._frames = Buckets(services.limits.frames_per_workstation)
+        self._frames = Bucket(services.limits.frames_per_workstation)
 
     async def read(self) -> None:
         """Until the workstation ends the link."""
@@ -95,7 +100,7 @@ class _WorkstationReader:
         while (data := await self._peer.receive()) is not None:
             services.metrics.frames_received += 1
             link.last_heard = now = services.now()
-            if wait := self._frames.take("", now):
+            if wait := self._frames.take(now):
                 raise RateLimited("This workstation sends more frames than the relay takes; gather them.", wait)
             self._take(frames.from_workstation(data, services.limits))
             await link.room()
