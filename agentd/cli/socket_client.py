@@ -38,6 +38,10 @@ _BY_CODE = {
 }
 
 
+# What gRPC itself says when the other side goes away; agentd's own refusals carry a reason.
+_GONE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+
+
 @dataclass(frozen=True)
 class Daemon:
     """A running agentd."""
@@ -72,6 +76,8 @@ def is_listening(path: Path) -> bool:
 def command_error(refusal: grpc.aio.AioRpcError) -> CommandError:
     """Returns the refusal as the CLI tells it: agentd's own sentence, and an exit code by (code, reason)."""
     code, reason = refusal.code(), _reason(refusal)
+    if code in _GONE and not reason:
+        return CommandError(Exit.UNAVAILABLE, "agentd stopped in the middle of this. Start it again with `agentd up`.")
     message = refusal.details() or f"agentd answered {code.name} without a word of why."
     return CommandError(_BY_REASON.get(reason) or _BY_CODE.get(code, Exit.FAILED), message, reason or code.name)
 

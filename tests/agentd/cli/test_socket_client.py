@@ -58,7 +58,7 @@ async def serving(path: Path, handler: grpc.GenericRpcHandler) -> AsyncIterator[
         (code_pb2.FAILED_PRECONDITION, "EXPIRED", Exit.TOO_LATE),
         (code_pb2.NOT_FOUND, "NOT_FOUND", Exit.NOT_FOUND),
         (code_pb2.UNAVAILABLE, "AGENT_UNAVAILABLE", Exit.UNAVAILABLE),
-        (code_pb2.UNAVAILABLE, "", Exit.UNAVAILABLE),
+        (code_pb2.DEADLINE_EXCEEDED, "", Exit.UNAVAILABLE),
         (code_pb2.INTERNAL, "", Exit.FAILED),
     ],
 )
@@ -72,6 +72,15 @@ async def test_a_refusal_keeps_its_sentence_and_gets_its_exit_code(
                 await agentd.agents.ListProjects(service.ListProjectsRequest())
     assert refusal.value.code is exit_code
     assert refusal.value.reason == (reason or code_pb2.Code.Name(code))
+
+
+async def test_a_daemon_that_goes_away_is_told_as_such(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    async with serving(path, refusing(code_pb2.UNAVAILABLE, "")):
+        with pytest.raises(CommandError, match="agentd stopped in the middle") as refusal:
+            async with connected(path) as agentd:
+                await agentd.agents.ListProjects(service.ListProjectsRequest())
+    assert refusal.value.code is Exit.UNAVAILABLE
 
 
 async def test_nobody_there_says_how_to_start(tmp_path: Path) -> None:
