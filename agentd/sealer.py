@@ -7,7 +7,6 @@ log order, never meet a key that they do not hold yet.
 """
 
 import secrets
-from bisect import bisect_right
 from collections.abc import Callable
 
 from agentd.session_log import Entry, SessionLog
@@ -48,8 +47,7 @@ class Sealer:
 
     def turn(self) -> None:
         """Draws the next epoch key. Whoever is to read on must be granted the ring anew."""
-        self._ring = self._ring.turned(secrets.token_bytes(sealing.KEY_BYTES))
-        self._begins.append(self._log.written + 1)
+        self._ring = self._ring.turned(secrets.token_bytes(sealing.KEY_BYTES), self._log.written + 1)
         self._use = sealing.KeyUse(self._clock_ms())
         self._noted_seals = 0
         self._store.write(self._remember_newest())
@@ -69,7 +67,7 @@ class Sealer:
         if entry.is_grant:
             return pb.Record(seq=entry.seq, key=key, key_epoch=newest.number, sealed=entry.body)
         self._count()
-        epoch_key = self._ring.keys[bisect_right(self._begins, entry.seq) - 1]
+        epoch_key = self._ring.key_for(entry.seq)
         sealed = sealing.seal_record(epoch_key, self.origin, entry.seq, key, entry.value())
         return pb.Record(seq=entry.seq, key=key, key_epoch=epoch_key.number, sealed=sealed)
 
@@ -100,17 +98,15 @@ class Sealer:
         if name_key is None or not rows:
             return None
         *_, born_ms, seals = rows[-1]
-        self._begins = [begins for _, _, begins, _, _ in rows]
         self._use = sealing.KeyUse(born_ms, seals)
         self._noted_seals = seals
-        return sealing.KeyRing(name_key, tuple(sealing.EpochKey(number, secret) for number, secret, *_ in rows))
+        return sealing.KeyRing(name_key, tuple(sealing.EpochKey(*key) for *key, _, _ in rows))
 
     def _begin(self) -> sealing.KeyRing:
         first = sealing.EpochKey(1, secrets.token_bytes(sealing.KEY_BYTES))
         ring = sealing.KeyRing(secrets.token_bytes(names.NAME_KEY_BYTES), (first,))
         self._ring = ring
-        # Seqs go on counting in a new epoch, and all of them are sealed anew.
-        self._begins = [0]
+        # Seqs go on counting in a new epoch, and all of them are sealed anew: the first key seals from 0 on.
         self._use = sealing.KeyUse(self._clock_ms())
         self._noted_seals = 0
         self._store.write(("DELETE FROM epoch_keys", ()), put_meta("name_key", ring.name_key), self._remember_newest())
@@ -120,5 +116,5 @@ class Sealer:
         newest = self._ring.newest
         return (
             "INSERT OR REPLACE INTO epoch_keys(number, secret, begins, born_ms, seals) VALUES(?, ?, ?, ?, ?)",
-            (newest.number, newest.secret, self._begins[-1], self._use.born_ms, self._noted_seals),
+            (newest.number, newest.secret, newest.first_seq, self._use.born_ms, self._noted_seals),
         )

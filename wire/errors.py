@@ -6,7 +6,8 @@
     │   ├── ClockSkew             its times do not fit the relay's clock
     │   └── TokenReplayed         it was used before
     ├── SealBroken                sealed content is altered, moved, or sealed by somebody else
-    │   └── KeyMissing            sealed under an epoch key that this reader was not granted (yet)
+    │   ├── KeyMissing            sealed under an epoch key that this reader was not granted (yet)
+    │   └── KeyRetired            sealed under an epoch key that a newer one had replaced by then
     ├── PairingFailed             the two sides do not share the secret, or somebody meddled
     │   └── PairingExpired        the code outlived its five minutes
     ├── CallLeft                  a call can no longer be edited or cancelled
@@ -116,6 +117,16 @@ class KeyMissing(SealBroken):
 
     def __init__(self, key_epoch: int) -> None:
         super().__init__(f"This needs epoch key {key_epoch}, which this device was not granted; wait for its grant.")
+        self.key_epoch = key_epoch
+
+
+class KeyRetired(SealBroken):
+    """The content is sealed under a key that was replaced before: a device that was revoked may have made it."""
+
+    def __init__(self, key_epoch: int) -> None:
+        super().__init__(
+            f"This is sealed under epoch key {key_epoch}, which was retired before; it is not to be trusted."
+        )
         self.key_epoch = key_epoch
 
 

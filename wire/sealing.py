@@ -18,6 +18,7 @@ No primitive of its own. Composed here and nowhere else; docs/test-vectors.md ha
 """
 
 import secrets
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -27,7 +28,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from wire.errors import KeyMissing, Malformed, SealBroken
+from wire.errors import KeyMissing, KeyRetired, Malformed, SealBroken
 from wire.identity import Identity, PublicKeys
 from wire.log import EPOCH_BYTES, Head
 from wire.names import NAME_KEY_BYTES
@@ -109,14 +110,15 @@ class Origin:
 
 @dataclass(frozen=True)
 class EpochKey:
-    """One key of a workstation: its number, from 1 upwards, and 32 random bytes."""
+    """One key of a workstation: its number, from 1 upwards, 32 random bytes, and the first seq that it seals."""
 
     number: int
     secret: bytes = field(repr=False)
+    first_seq: int = 0
 
     def __post_init__(self) -> None:
-        if not 1 <= self.number < 1 << 32 or len(self.secret) != KEY_BYTES:
-            raise Malformed(f"An epoch key is a number from 1 and {KEY_BYTES} bytes.")
+        if not 1 <= self.number < 1 << 32 or len(self.secret) != KEY_BYTES or not 0 <= self.first_seq < 1 << 64:
+            raise Malformed(f"An epoch key is a number from 1, {KEY_BYTES} bytes, and the first seq that it seals.")
 
     @cached_property
     def record_key(self) -> bytes:
@@ -136,16 +138,20 @@ class EpochKey:
 
 @dataclass(frozen=True)
 class KeyRing:
-    """All that a member is granted: the name key and every epoch key, in ascending order, at least one."""
+    """All that a member is granted: the name key and every epoch key, in ascending order, at least one.
+
+    A key seals from its `first_seq` on, until the next one does. Readers hold to that: all members share these keys,
+    and a device that was revoked still has the old ones.
+    """
 
     name_key: bytes = field(repr=False)
     keys: tuple[EpochKey, ...]
 
     def __post_init__(self) -> None:
-        numbers = [key.number for key in self.keys]
+        numbers, seqs = [key.number for key in self.keys], [key.first_seq for key in self.keys]
         if len(self.name_key) != NAME_KEY_BYTES or not 1 <= len(numbers) <= MAX_RING_KEYS:
             raise Malformed(f"A key ring is a name key of {NAME_KEY_BYTES} bytes and 1 to {MAX_RING_KEYS} epoch keys.")
-        if sorted(set(numbers)) != numbers:
+        if sorted(set(numbers)) != numbers or sorted(seqs) != seqs:
             raise Malformed("The epoch keys of a ring ascend.")
 
     @property
@@ -153,31 +159,50 @@ class KeyRing:
         """The key that seals from now on."""
         return self.keys[-1]
 
-    def turned(self, secret: bytes) -> "KeyRing":
-        """The ring with one more key, after a revocation or when KeyUse says so. `secret`: 32 random bytes."""
-        return replace(self, keys=(*self.keys, EpochKey(self.newest.number + 1, secret)))
+    def turned(self, secret: bytes, first_seq: int) -> "KeyRing":
+        """The ring with one more key, after a revocation or when KeyUse says so.
 
-    def key(self, number: int) -> EpochKey:
-        """The epoch key with this number; KeyMissing when it is not in the ring."""
+        `secret`: 32 random bytes; `first_seq`: the log's next seq. Records below it stay with the keys before, so that
+        a live reader, who gets its grant in log order, never meets a key that it does not hold yet.
+        """
+        return replace(self, keys=(*self.keys, EpochKey(self.newest.number + 1, secret, first_seq)))
+
+    def key_for(self, seq: int) -> EpochKey:
+        """The key that seals the record at `seq`."""
+        return self.keys[max(bisect_right(self.keys, seq, key=lambda key: key.first_seq) - 1, 0)]
+
+    def key(self, number: int, *, not_before: EpochKey) -> EpochKey:
+        """The epoch key with this number.
+
+        KeyMissing when it is not in the ring, KeyRetired when it is older than `not_before`.
+        """
         for key in reversed(self.keys):
             if key.number == number:
+                if number < not_before.number:
+                    raise KeyRetired(number)
                 return key
         raise KeyMissing(number)
 
     def pack(self) -> bytes:
-        """Version 1 (1 byte) ‖ name key (32) ‖ count (2) ‖ count x (number (4) ‖ secret (32)), big endian."""
-        keys = b"".join(key.number.to_bytes(4) + key.secret for key in self.keys)
+        """Version 1 (1 byte) ‖ name key (32) ‖ count (2) ‖ count x (number (4) ‖ first seq (8) ‖ secret (32)).
+
+        Numbers are big endian.
+        """
+        keys = b"".join(key.number.to_bytes(4) + key.first_seq.to_bytes(8) + key.secret for key in self.keys)
         return bytes([_RING_VERSION]) + self.name_key + len(self.keys).to_bytes(2) + keys
 
     @classmethod
     def unpack(cls, packed: bytes) -> "KeyRing":
         """The ring that `pack` wrote; Malformed when it is of another version or length."""
-        start, step = 1 + NAME_KEY_BYTES + 2, 4 + KEY_BYTES
+        start, step = 1 + NAME_KEY_BYTES + 2, 4 + 8 + KEY_BYTES
         count = int.from_bytes(packed[start - 2 : start])
         if packed[:1] != bytes([_RING_VERSION]) or len(packed) != start + step * count:
             raise Malformed("This key ring has a layout that this release does not know; update the app.")
         entries = (packed[at : at + step] for at in range(start, len(packed), step))
-        return cls(packed[1 : start - 2], tuple(EpochKey(int.from_bytes(e[:4]), e[4:]) for e in entries))
+        return cls(
+            packed[1 : start - 2],
+            tuple(EpochKey(int.from_bytes(e[:4]), e[12:], int.from_bytes(e[4:12])) for e in entries),
+        )
 
 
 def sealed_under(sealed: bytes) -> int:
@@ -196,8 +221,12 @@ def seal_record(
 
 
 def open_record(ring: KeyRing, origin: Origin, seq: int, name: bytes, sealed: bytes) -> bytes:
-    """The plaintext; KeyMissing when its key was not granted, SealBroken when anything is not as it was sealed."""
-    key = ring.key(sealed_under(sealed))
+    """The plaintext.
+
+    KeyMissing when its key was not granted, KeyRetired when another key had replaced it before `seq`, SealBroken when
+    anything is not as it was sealed.
+    """
+    key = ring.key(sealed_under(sealed), not_before=ring.key_for(seq))
     return _open(key.record_key, _in_log("record", origin, key.number, seq, name), sealed[KEY_EPOCH_BYTES:])
 
 
@@ -210,8 +239,11 @@ def seal_volatile(
 
 
 def open_volatile(ring: KeyRing, origin: Origin, focus: bytes, sealed: bytes) -> bytes:
-    """The plaintext. A batch may be a replay: its deltas carry offsets, and a record always has the last word."""
-    key = ring.key(sealed_under(sealed))
+    """The plaintext; refusals as in `open_record`, and only the newest key will do.
+
+    A batch may be a replay: its deltas carry offsets, and a record always has the last word.
+    """
+    key = ring.key(sealed_under(sealed), not_before=ring.newest)
     return _open(key.volatile_key, _in_log("volatile", origin, key.number, focus), sealed[KEY_EPOCH_BYTES:])
 
 
@@ -223,8 +255,8 @@ def seal_head(key: EpochKey, origin: Origin, head: Head, *, random: Random = sec
 
 
 def open_head(ring: KeyRing, origin: Origin, sealed: bytes) -> Head:
-    """The freshness mark; whether it is the newest is for `log.Freshness` to say."""
-    key = ring.key(sealed_under(sealed))
+    """The freshness mark; refusals as in `open_volatile`. Whether it is the newest is for `log.Freshness` to say."""
+    key = ring.key(sealed_under(sealed), not_before=ring.newest)
     plaintext = _open(key.head_key, _in_log("head", origin, key.number), sealed[KEY_EPOCH_BYTES:])
     return Head(int.from_bytes(plaintext[:8]), int.from_bytes(plaintext[8:]))
 

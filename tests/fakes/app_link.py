@@ -28,7 +28,7 @@ from halyard.link.v1 import record_pb2
 from halyard.pairing.v1 import pairing_service_pb2 as pairing
 from wire import names, sealing
 from wire.calls import uuid7
-from wire.errors import KeyMissing
+from wire.errors import KeyMissing, SealBroken
 from wire.identity import JTI_BYTES, Identity, PublicKeys, make_token
 from wire.log import Freshness, Record, Replica
 from wire.pairing import Guest, Phase, parse_code, parse_link
@@ -377,7 +377,7 @@ class AppLink:
             return
         try:
             opened = sealing.open_head(self.ring, self._origin(), head.sealed)
-        except KeyMissing:
+        except SealBroken:
             return
         self.freshness = self.freshness.note(opened, self.replica.through, time.time_ns() // 1_000_000)
 
