@@ -211,9 +211,7 @@ class AgentService(AgentServiceServicer):
 
     async def ReadFile(self, request: pb.ReadFileRequest, context: Context) -> pb.ReadFileResponse:
         folder = self._projects.folder(request.project)
-        return await asyncio.to_thread(
-            files.read_file, folder, request.path, request.offset_bytes, request.limit_bytes
-        )
+        return await asyncio.to_thread(files.read_file, folder, request.path, request.offset_bytes, request.limit_bytes)
 
     async def FindFiles(self, request: pb.FindFilesRequest, context: Context) -> pb.FindFilesResponse:
         folder = self._projects.folder(request.project)

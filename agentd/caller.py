@@ -46,7 +46,6 @@ class Caller:
     author: Author
     role: pb.DeviceRole
     effect: Effect
-    is_local: bool = False
     may_decide: bool = True
     """Decide permissions and answer questions."""
     may_admit: bool = True
@@ -61,6 +60,12 @@ class Caller:
         """Returns when the caller may say who gets in; raises LOCAL_DECISIONS_OFF otherwise."""
         if not self.may_admit:
             raise local_decisions_off()
+
+
+def local(effect: Effect, *, may_decide: bool, may_admit: bool) -> Caller:
+    """A program of this workstation's user, on the socket."""
+    author = Author(device="", display_name="this workstation")
+    return Caller(author, pb.DEVICE_ROLE_OPERATOR, effect, may_decide=may_decide, may_admit=may_admit)
 
 
 _current: ContextVar[Caller] = ContextVar("caller")

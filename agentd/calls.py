@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 
 from google.protobuf.message import DecodeError
 
@@ -18,7 +19,7 @@ from agentd import caller
 from agentd.call_book import CallBook
 from agentd.caller import Caller, Plan
 from agentd.devices import Devices, Member, check_role
-from agentd.errors import malformed, outcome_unknown, revoked
+from agentd.errors import busy, malformed, outcome_unknown, revoked
 from agentd.grpc_errors import EXPECTED, status_of
 from agentd.methods import Method, MethodTable
 from agentd.permissions import Author
@@ -31,6 +32,9 @@ from wire.errors import CallExpired, HalyardError
 MAX_READS = 16
 """Reads under way at once; more wait."""
 TIDY_SECONDS = 3600.0
+LOCAL_DEVICE = ""
+"""Under which calls from the socket are filed."""
+LOCAL_LIFE_MS = 24 * 3600 * 1000
 
 _log = logging.getLogger(__name__)
 
@@ -91,6 +95,20 @@ class CallDesk:
             # Also when the disk refuses: the calls are known now, and each is refused or done when its turn comes.
             for job in jobs:
                 job()
+
+    async def carry_out_here(self, call_id: bytes, method: Method, request: bytes, visitor: Caller) -> pb.CallResult:
+        """The answer to a call from the socket that carries an id; a repeat gets the answer of the first."""
+        call = pb.Call(method=method.name, request=request)
+        expires_ms = self._clock_ms() + LOCAL_LIFE_MS
+        if self._book.get(LOCAL_DEVICE, check_call_id(call_id)) is None:
+            taken = self._book.take(LOCAL_DEVICE, call_id, expires_ms, call.SerializeToString())
+            effect = RememberedEffect(self._book, taken)
+            started = await self._book.start(taken)
+            await self._book.answer(started, await self._result(method, call, replace(visitor, effect=effect)))
+        known = self._book.get(LOCAL_DEVICE, call_id)
+        if known is None or known.step is not Step.ANSWERED:
+            raise busy("This call is being carried out; ask again for its answer in a moment.")
+        return pb.CallResult.FromString(known.answer)
 
     # --- arriving ---
 
@@ -184,7 +202,7 @@ class CallDesk:
         except HalyardError as refusal:
             result = _refused(refusal)
         else:
-            result = await self._result(started, method, request, RememberedEffect(self._book, started))
+            result = await self._result_for(started, method, request, RememberedEffect(self._book, started))
         await self._answer(call, result)
 
     async def _answer(self, call: Remembered, result: bytes) -> None:
@@ -196,13 +214,20 @@ class CallDesk:
             if call.expires_ms <= self._clock_ms():
                 # Nobody waits for it any more.
                 return
-            result = await self._result(call, method, request, caller.Unrepeated())
+            result = await self._result_for(call, method, request, caller.Unrepeated())
         self._reply(call.device, call.call_id, call.expires_ms, result)
 
-    async def _result(self, call: Remembered, method: Method, request: pb.Call, effect: caller.Effect) -> bytes:
+    async def _result_for(self, call: Remembered, method: Method, request: pb.Call, effect: caller.Effect) -> bytes:
         try:
-            with caller.calling(self._caller(call, effect)):
-                check_role(caller.current().role, method.name)
+            known = self._caller(call, effect)
+        except HalyardError as refusal:
+            return _refused(refusal)
+        return await self._result(method, request, known)
+
+    async def _result(self, method: Method, request: pb.Call, known: Caller) -> bytes:
+        try:
+            with caller.calling(known):
+                check_role(known.role, method.name)
                 response = await method.call(method.parse(request.request), None)
         except EXPECTED as refusal:
             return _refused(refusal)
@@ -212,6 +237,8 @@ class CallDesk:
         return pb.CallResult(response=response.SerializeToString()).SerializeToString()
 
     def _caller(self, call: Remembered, effect: caller.Effect) -> Caller:
+        if call.device == LOCAL_DEVICE:
+            return caller.local(effect, may_decide=False, may_admit=False)
         member = self._devices.member(call.device)
         if member is None:
             raise revoked("The device was revoked before its call could be carried out.")

@@ -20,6 +20,7 @@ PRIVATE_FILE = 0o600
 # sun_path holds 104 bytes on macOS and 108 on Linux, the final zero included.
 MAX_SOCKET_PATH_BYTES = 103
 
+_LOOPBACK = ("127.0.0.1", "[::1]", "localhost")
 _PROFILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 
 
@@ -34,8 +35,8 @@ class RelayAddress:
 
     @property
     def is_encrypted(self) -> bool:
-        """Whether the link runs over TLS."""
-        return urlsplit(self.origin).scheme == "https"
+        """Whether the link runs over TLS. Not on loopback: a proxy ends TLS there, and no certificate names it."""
+        return urlsplit(self.origin).scheme == "https" and self.grpc.rpartition(":")[0] not in _LOOPBACK
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -86,9 +86,7 @@ async def running(config: Config, agent_factory: AgentFactory) -> AsyncIterator[
         parts = _Parts(config, store, agent_factory(config))
         async with asyncio.TaskGroup() as group:
             owned = [group.create_task(work(), name=name) for name, work in parts.works.items()]
-            async with local_socket.serving(
-                config.socket_path, parts.agents, parts.workstation, local_decisions=config.local_decisions
-            ):
+            async with parts.socket():
                 _log.info("agentd %s is ready at %s", parts.daemon.identity.device_id, config.socket_path)
                 yield parts.daemon
             for task in owned:
@@ -114,8 +112,8 @@ class _Parts:
         roster = Roster(agents, log)
         decisions = Decisions(log, roster.of, clock_ms)
 
-        methods = MethodTable()
-        desk = CallDesk(CallBook(store, clock_ms), devices, methods, clock_ms)
+        self.methods = MethodTable()
+        self.desk = desk = CallDesk(CallBook(store, clock_ms), devices, self.methods, clock_ms)
         ends = Ends(log, sealer, devices, desk, transcripts)
         uplink = Uplink(ends, access, config.invite, clock_ms) if access else None
 
@@ -124,8 +122,8 @@ class _Parts:
         self.workstation = WorkstationService(
             WorkstationParts(record, log, devices, pairing, uplink, config, self.daemon.stop)
         )
-        methods.add(agent_service_pb2.DESCRIPTOR.services_by_name["AgentService"], self.agents)
-        methods.add(workstation_service_pb2.DESCRIPTOR.services_by_name["WorkstationService"], self.workstation)
+        self.methods.add(agent_service_pb2.DESCRIPTOR.services_by_name["AgentService"], self.agents)
+        self.methods.add(workstation_service_pb2.DESCRIPTOR.services_by_name["WorkstationService"], self.workstation)
 
         self.works: dict[str, Work] = {
             "calls": desk.run,
@@ -138,6 +136,18 @@ class _Parts:
             self.works[f"agent {agent.id}"] = partial(_run_agent, agent, journal)
         if uplink is not None:
             self.works["uplink"] = uplink.run
+
+    def socket(self) -> AbstractAsyncContextManager[None]:
+        """The Unix socket, served meanwhile."""
+        told = self.daemon.config
+        return local_socket.serving(
+            told.socket_path,
+            self.agents,
+            self.workstation,
+            self.desk,
+            self.methods,
+            local_decisions=told.local_decisions,
+        )
 
 
 async def _run_agent(agent: Agent, journal: AgentJournal) -> None:

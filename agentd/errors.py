@@ -28,10 +28,8 @@ class AlreadyRunningError(AgentdError):
     """Another daemon of this profile runs; `pid` says which."""
 
     def __init__(self, pid: int, profile: str) -> None:
-        super().__init__(
-            f"agentd already runs for profile {profile!r} (process {pid}). "
-            "Stop it with `agentd stop`, or choose another --profile."
-        )
+        where = f"agentd already runs for profile {profile!r} (process {pid})."
+        super().__init__(f"{where} Stop it with `agentd stop`, or choose another --profile.")
         self.pid = pid
 
 
@@ -68,11 +66,8 @@ class StoreUnavailableError(HalyardError):
     """The store did not take a write; it is tried again, and nothing that was acknowledged is lost."""
 
     def __init__(self, cause: str) -> None:
-        super().__init__(
-            Code.UNAVAILABLE,
-            "STORE_UNAVAILABLE",
-            f"agentd cannot write to its store ({cause}); check the disk's free space, then try again.",
-        )
+        message = f"agentd cannot write to its store ({cause}); check the disk's free space, then try again."
+        super().__init__(Code.UNAVAILABLE, "STORE_UNAVAILABLE", message)
 
 
 def malformed(message: str) -> Refused:
@@ -103,6 +98,11 @@ def expired(message: str) -> Refused:
 def role_insufficient(message: str) -> Refused:
     """The caller may not do this."""
     return Refused(REFUSED, "ROLE_INSUFFICIENT", message)
+
+
+def busy(message: str) -> Refused:
+    """Something else has to end first."""
+    return Refused(Code.ABORTED, "SESSION_BUSY", message)
 
 
 def revoked(message: str) -> Refused:

@@ -86,8 +86,6 @@ def _entry(root: Path, item: os.DirEntry[str]) -> pb.FileEntry:
     status = item.stat(follow_symlinks=False)
     path = Path(item.path)
     folder = item.is_dir() and path.resolve().is_relative_to(root)
-    entry = pb.FileEntry(
-        path=str(path.relative_to(root)), folder=folder, size_bytes=0 if folder else status.st_size
-    )
+    entry = pb.FileEntry(path=str(path.relative_to(root)), folder=folder, size_bytes=0 if folder else status.st_size)
     entry.modify_time.FromNanoseconds(status.st_mtime_ns)
     return entry

@@ -70,9 +70,7 @@ class FrontDoor:
         finally:
             writer.close()
 
-    async def _pass_on(
-        self, visitor: peer.Peer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    async def _pass_on(self, visitor: peer.Peer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         address, own = _named_socket(self._inner)
         await asyncio.get_running_loop().sock_connect(own, str(self._inner))
         inner_reader, inner_writer = await asyncio.open_unix_connection(sock=own)

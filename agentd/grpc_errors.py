@@ -16,12 +16,23 @@ _BY_KIND: tuple[tuple[type[Exception], Code, str], ...] = (
     (agent.NotWaitingError, Code.FAILED_PRECONDITION, "EXPIRED"),
 )
 
-EXPECTED: tuple[type[Exception], ...] = (HalyardError, *(kind for kind, _, _ in _BY_KIND))
+
+class Told(Exception):
+    """A refusal that was told before, remembered as the status it was."""
+
+    def __init__(self, status: status_pb2.Status) -> None:
+        super().__init__(status.message)
+        self.status = status
+
+
+EXPECTED: tuple[type[Exception], ...] = (HalyardError, Told, *(kind for kind, _, _ in _BY_KIND))
 """Every exception that is an answer. Any other is a defect."""
 
 
 def status_of(error: Exception) -> status_pb2.Status:
     """The status that tells `error` to a caller. A defect keeps its details to itself: they are in agentd's log."""
+    if isinstance(error, Told):
+        return error.status
     if isinstance(error, HalyardError):
         metadata = error.metadata if isinstance(error, Refused) else {}
         return _status(error.code, error.reason, error.message, metadata)

@@ -16,7 +16,6 @@ from agentd.store import Store
 from agentd.workstation_record import WorkstationRecord
 from halyard.agent.v1 import decision_pb2 as decision
 from halyard.agent.v1 import resource_pb2 as resource
-from halyard.agent.v1 import session_pb2 as session
 from halyard.agent.v1 import workstation_pb2 as workstation
 from wire import names
 

@@ -18,17 +18,20 @@ from grpc_status import rpc_status
 
 from agentd import caller
 from agentd.caller import Caller
+from agentd.calls import CallDesk
 from agentd.devices import METHOD_ROLES, check_role
+from agentd.errors import malformed
 from agentd.front_door import FrontDoor, Visitors
-from agentd.grpc_errors import EXPECTED, status_of
-from agentd.permissions import Author
-from halyard.agent.v1 import agent_service_pb2, workstation_pb2, workstation_service_pb2
+from agentd.grpc_errors import EXPECTED, Told, status_of
+from agentd.methods import MethodTable
+from halyard.agent.v1 import agent_service_pb2, workstation_service_pb2
 from halyard.agent.v1.agent_service_pb2_grpc import AgentServiceServicer, add_AgentServiceServicer_to_server
 from halyard.agent.v1.workstation_service_pb2_grpc import (
     WorkstationServiceServicer,
     add_WorkstationServiceServicer_to_server,
 )
 
+CALL_ID_KEY = "halyard-call-id"
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 STOP_SECONDS = 2.0
 
@@ -49,11 +52,15 @@ _SERVICE_NAMES = (
 class _Door(aio.ServerInterceptor):
     """Says who calls, and turns exceptions into statuses."""
 
-    def __init__(self, visitors: Visitors, *, local_decisions: bool) -> None:
+    def __init__(self, visitors: Visitors, desk: CallDesk, methods: MethodTable, *, local_decisions: bool) -> None:
         self._visitors = visitors
+        self._desk = desk
+        self._methods = methods
         self._local_decisions = local_decisions
 
-    async def intercept_service(self, continuation: "Continue", handler_call_details: grpc.HandlerCallDetails) -> "Handler":
+    async def intercept_service(
+        self, continuation: "Continue", handler_call_details: grpc.HandlerCallDetails
+    ) -> "Handler":
         # Published for synchronous servers: the types of what a handler holds do not fit asyncio ones.
         handler: Any = await continuation(handler_call_details)
         name = handler_call_details.method
@@ -71,11 +78,21 @@ class _Door(aio.ServerInterceptor):
         async def answer(request: Message, context: Context) -> Message:
             try:
                 with self._entered(name, context):
+                    call_id = _call_id(context)
+                    if call_id:
+                        return await self._once(call_id, name, request)
                     return await method(request, context)
             except EXPECTED as refusal:
                 await context.abort_with_status(rpc_status.to_status(status_of(refusal)))
 
         return answer
+
+    async def _once(self, call_id: bytes, name: str, request: Message) -> Message:
+        method = self._methods.get(name)
+        result = await self._desk.carry_out_here(call_id, method, request.SerializeToString(), caller.current())
+        if result.HasField("error"):
+            raise Told(result.error)
+        return method.response.FromString(result.response)
 
     def _stream(self, name: str, method: Stream) -> Stream:
         async def answer(request: Message, context: Context) -> AsyncIterator[Message]:
@@ -96,24 +113,35 @@ class _Door(aio.ServerInterceptor):
             yield
 
     def _caller(self, address: str) -> Caller:
-        return Caller(
-            Author(device="", display_name="this workstation"),
-            workstation_pb2.DEVICE_ROLE_OPERATOR,
-            caller.Unrepeated(),
-            is_local=True,
-            may_decide=self._local_decisions,
-            may_admit=self._local_decisions or self._visitors.is_person(address),
-        )
+        may_admit = self._local_decisions or self._visitors.is_person(address)
+        return caller.local(caller.Unrepeated(), may_decide=self._local_decisions, may_admit=may_admit)
+
+
+def _call_id(context: Context) -> bytes:
+    """The call id in the metadata; empty when there is none, MALFORMED when it is no 32 hex digits."""
+    for key, value in context.invocation_metadata() or ():
+        if key == CALL_ID_KEY:
+            try:
+                return bytes.fromhex(value if isinstance(value, str) else value.decode("ascii", "replace"))
+            except ValueError:
+                raise malformed(f"{CALL_ID_KEY} is a UUIDv7 in 32 hex digits.") from None
+    return b""
 
 
 @asynccontextmanager
 async def serving(
-    path: Path, agents: AgentServiceServicer, workstation: WorkstationServiceServicer, *, local_decisions: bool
+    path: Path,
+    agents: AgentServiceServicer,
+    workstation: WorkstationServiceServicer,
+    desk: CallDesk,
+    methods: MethodTable,
+    *,
+    local_decisions: bool,
 ) -> AsyncIterator[None]:
     """Serves both services at `path` meanwhile."""
     visitors = Visitors()
     inner = path.with_suffix(".grpc")
-    door = _Door(visitors, local_decisions=local_decisions)
+    door = _Door(visitors, desk, methods, local_decisions=local_decisions)
     server = aio.server(interceptors=(door,), options=(("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),))
     add_AgentServiceServicer_to_server(agents, server)
     add_WorkstationServiceServicer_to_server(workstation, server)

@@ -31,6 +31,7 @@ class Method:
     name: str
     """For example "/halyard.agent.v1.AgentService/Prompt"."""
     request: type[Message]
+    response: type[Message]
     call: Callable[[Any, Any], Awaitable[Message]]
 
     @property
@@ -78,4 +79,6 @@ class MethodTable:
 
 def _method(servicer: object, method: MethodDescriptor) -> Method:
     name = f"/{method.containing_service.full_name}/{method.name}"
-    return Method(name, GetMessageClass(method.input_type), getattr(servicer, method.name))
+    return Method(
+        name, GetMessageClass(method.input_type), GetMessageClass(method.output_type), getattr(servicer, method.name)
+    )

@@ -88,9 +88,7 @@ class PairingHost:
         finally:
             self._busy = False
 
-    async def _one_code(
-        self, access: RelayAccess, role: workstation_pb2.DeviceRole
-    ) -> AsyncIterator[pb.PairResponse]:
+    async def _one_code(self, access: RelayAccess, role: workstation_pb2.DeviceRole) -> AsyncIterator[pb.PairResponse]:
         async with channel(access.relay) as dialled:
             slot = PairingServiceStub(dialled).Host(metadata=access.metadata())
             try:
@@ -109,9 +107,7 @@ class PairingHost:
         async with asyncio.timeout(ANSWER_SECONDS):
             return (await _read(slot)).opened
 
-    async def _meet(
-        self, slot: Slot, host: Host, role: workstation_pb2.DeviceRole
-    ) -> AsyncIterator[pb.PairResponse]:
+    async def _meet(self, slot: Slot, host: Host, role: workstation_pb2.DeviceRole) -> AsyncIterator[pb.PairResponse]:
         while True:
             frame = await _read(slot)
             match frame.WhichOneof("frame"):

@@ -35,6 +35,8 @@ FRAME_BYTES = 384 * 1024
 MAX_AHEAD = 4_096
 """How far sending may be ahead of what the relay has stored, in seqs."""
 SILENCE_FACTOR = 2.5
+MAX_BARRIERS = 4_096
+"""Parts of which the opening record's seq is remembered; it can be looked up again."""
 
 Stream: TypeAlias = "aio.StreamStreamCall[pb.AttachWorkstationRequest, pb.AttachWorkstationResponse]"
 
@@ -150,6 +152,7 @@ class UplinkSession:
             # Whoever comes late begins with a record; hints go on behind it.
             self._ends.transcripts.checkpoint()
             self._barriers.clear()
+            self._focus_keys.clear()
         if not watched:
             self._coalescer.clear()
         self._wake.set()
@@ -177,6 +180,8 @@ class UplinkSession:
     def _barrier(self, part: str) -> int:
         known = self._barriers.get(part)
         if known is None:
+            if len(self._barriers) >= MAX_BARRIERS:
+                self._barriers.clear()
             entry = self._ends.log.entry(part)
             known = self._barriers[part] = entry.seq if entry else 0
         return known

@@ -80,9 +80,7 @@ class ScriptedAgent:
     def grow(self, part: str, before: str, text: str) -> None:
         """Appends `text` to an open part that holds `before`."""
         self.journal.grow(
-            resource.Delta(
-                part=part, offset_bytes=len(before.encode()), text=text, field=resource.DELTA_FIELD_TEXT
-            )
+            resource.Delta(part=part, offset_bytes=len(before.encode()), text=text, field=resource.DELTA_FIELD_TEXT)
         )
 
     def close_part(self, part: str, text: str) -> None:
@@ -201,8 +199,10 @@ class ScriptedAgent:
     async def messages(self, session_id: str, page_size: int, page_token: str) -> service.ListMessagesResponse:
         self.asked.append(("messages", session_id, str(page_size), page_token))
         prefix = f"sessions/{session_id}/messages/"
-        found = [service.MessageWithParts(message=session.Message(name=prefix + message_id, role=session.ROLE_PERSON))
-                 for message_id in self.prompts]
+        found = [
+            service.MessageWithParts(message=session.Message(name=prefix + message_id, role=session.ROLE_PERSON))
+            for message_id in self.prompts
+        ]
         return service.ListMessagesResponse(messages=found)
 
     async def turn_diff(self, session_id: str, message_id: str) -> Sequence[session.FileDiff]:
