@@ -33,11 +33,8 @@ def read_file(project: Path, path: str, offset_bytes: int, limit_bytes: int) -> 
     root = project.resolve()
     file = _inside(root, path)
     limit = min(limit_bytes or DEFAULT_READ_BYTES, MAX_READ_BYTES)
-    descriptor = _open(file, path)
-    with os.fdopen(descriptor, "rb") as opened:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise not_found(f"{path} is not a file of this project.")
+    with os.fdopen(_open_regular(file, path), "rb") as opened:
+        status = os.fstat(opened.fileno())
         _check_still_inside(root, file, status)
         start = opened.read(_SNIFFED_BYTES)
         opened.seek(offset_bytes)
@@ -64,6 +61,14 @@ def _inside(root: Path, path: str) -> Path:
     if not resolved.is_relative_to(root):
         raise PathOutsideProjectError(f"{path} leads out of the project's folder.")
     return resolved
+
+
+def _open_regular(file: Path, path: str) -> int:
+    descriptor = _open(file, path)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise not_found(f"{path} is not a file of this project.")
+    return descriptor
 
 
 def _open(file: Path, path: str) -> int:

@@ -40,7 +40,7 @@ def judge_command(command: str) -> decision.Risk:
     """How dangerous a shell command looks: as dangerous as the worst of its pieces."""
     pieces = [piece for piece in _SEPARATORS.split(command) if piece.strip()]
     worst = max((_judge_piece(piece) for piece in pieces), default=decision.RISK_MEDIUM)
-    if worst == decision.RISK_LOW and _SHELL_TRICKS.search(command):
+    if worst == decision.RISK_LOW and (_SHELL_TRICKS.search(command) or not _is_closed(command)):
         return decision.RISK_MEDIUM
     return worst
 
@@ -69,6 +69,15 @@ def _words(piece: str) -> list[str]:
     while words and re.fullmatch(r"\w+=.*", words[0]):
         words.pop(0)
     return words
+
+
+def _is_closed(command: str) -> bool:
+    """Whether all quotes are closed; else a shell would read on where this does not look."""
+    try:
+        shlex.split(command)
+    except ValueError:
+        return False
+    return True
 
 
 def _paths(asked: decision.Permission) -> list[str]:
