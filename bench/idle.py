@@ -5,23 +5,19 @@ Baseline: as many idle WebSockets on a Node `ws` server.
 
 import argparse
 import asyncio
-import json
-import shutil
-import subprocess
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import psutil
 import websockets
 
+from bench.node_server import node_server
 from bench.relay_process import RelayProcess, relay_process
 from bench.report import Figures, main
 from bench.workstation_link import attached
 
 _WATCHED_SECONDS = 10
 _AT_ONCE = 50
-_NODE_SERVER = Path(__file__).parent / "baselines" / "idle_ws.mjs"
 
 
 async def _idle_workstations(relay: RelayProcess, count: int) -> dict[str, object]:
@@ -56,25 +52,11 @@ async def _watch(process: psutil.Process, base_mb: float, count: int) -> dict[st
     }
 
 
-@contextmanager
-def _node_server() -> Iterator[tuple[str, psutil.Process]]:
-    node = shutil.which("node")
-    if node is None:
-        raise SystemExit("The baseline needs Node.js: install it (Debian: nodejs).")
-    process = subprocess.Popen([node, str(_NODE_SERVER)], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    try:
-        yield f"ws://127.0.0.1:{json.loads(process.stdout.readline())['port']}", psutil.Process(process.pid)
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-
-
 def measure(options: argparse.Namespace) -> Figures:
     """Resident memory and CPU of both servers while all links are idle for ten seconds."""
     with relay_process() as relay:
         ours = asyncio.run(_idle_workstations(relay, options.links))
-    with _node_server() as (url, process):
+    with node_server(Path("idle_ws.mjs")) as (url, process):
         theirs = asyncio.run(_idle_sockets(url, process, options.links))
     return {"rows": [ours, theirs]}
 
