@@ -71,8 +71,9 @@ Settle = Callable[[], None]
 class Store:
     """Open with `open_store`, run `run` in a TaskGroup, end it with `close`."""
 
-    def __init__(self, file: Path, limits: Limits, busy_seconds: float = 5.0) -> None:
+    def __init__(self, file: Path, limits: Limits, busy_seconds: float = 5.0, max_group: int = MAX_GROUP) -> None:
         self._file = file
+        self._max_group = max_group
         self._busy_seconds = busy_seconds
         self._writer = _connect(file, busy_seconds)
         self._ledger = Ledger(self._writer, limits)
@@ -164,7 +165,7 @@ class Store:
             job = self._jobs.get()
             while job is not None:
                 group.append(job)
-                if len(group) >= MAX_GROUP or self._jobs.empty():
+                if len(group) >= self._max_group or self._jobs.empty():
                     break
                 job = self._jobs.get()
             closing = job is None
@@ -212,15 +213,15 @@ def _refused(job: _Job[object], refusal: HalyardError) -> Settle:
     return lambda: job.failed(refusal)
 
 
-def open_store(file: Path, limits: Limits, busy_seconds: float = 5.0) -> Store:
-    """The store in `file`, made or migrated to the newest schema as needed."""
+def open_store(file: Path, limits: Limits, busy_seconds: float = 5.0, max_group: int = MAX_GROUP) -> Store:
+    """The store in `file`, made or migrated to the newest schema as needed; at most `max_group` changes in a commit."""
     try:
         version = _version(file)
         if version is None:
             _create(file)
         elif version != SCHEMA_VERSION:
             _migrate(file)
-        return Store(file, limits, busy_seconds)
+        return Store(file, limits, busy_seconds, max_group)
     except sqlite3.Error as error:
         raise ConfigError(
             f"{file} cannot be used as the relay's store: {error}. Move it away or give --database."
