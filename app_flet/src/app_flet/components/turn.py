@@ -1,0 +1,131 @@
+"""One side of the conversation: a person's words with how far they got, or an agent's work."""
+
+import flet as ft
+
+from app_flet import intents
+from app_flet.boundary import component, keyed, memo
+from app_flet.components.parts import PartView
+from app_flet.components.status import mark, quiet
+from app_flet.components.touch import identified, text_button
+from app_flet.conversation import Delivery, Turn, part_of, prompt_text
+from app_flet.model import Held
+from app_flet.screen import screen, watch
+from app_flet.theme import RADIUS, Tone, ink
+from halyard_client.halyard.agent import v1
+
+DELIVERY_ICONS = {
+    Delivery.ON_DEVICE: ft.Icons.SMARTPHONE_ROUNDED,
+    Delivery.AT_RELAY: ft.Icons.CLOUD_QUEUE_ROUNDED,
+    Delivery.AT_WORKSTATION: ft.Icons.COMPUTER_ROUNDED,
+    Delivery.ANSWERED: ft.Icons.DONE_ALL_ROUNDED,
+    Delivery.FAILED: ft.Icons.ERROR_OUTLINE_ROUNDED,
+}
+
+
+@component
+def _TurnView(turn: Turn) -> ft.Control:
+    return _Said(turn) if turn.is_person else _Done(turn)
+
+
+TurnView = memo(_TurnView)
+"""Drawn again only when something in the turn changed; what streams is watched further inside."""
+
+
+def _text_of(parts: tuple[Held, ...]) -> str:
+    found = [part_of(record).text for record in parts]
+    return "\n\n".join(text.text for text in found if text is not None and not text.synthetic)
+
+
+@component
+def _Said(turn: Turn) -> ft.Control:
+    """A person's prompt."""
+    text = prompt_text(turn.call) if turn.call else _text_of(turn.parts)
+    message = turn.message.resource.message if turn.message else None
+    bubble = ft.Container(
+        ft.Text(text or "…", theme_style=ft.TextThemeStyle.BODY_LARGE, color=ft.Colors.ON_PRIMARY_CONTAINER),
+        bgcolor=ft.Colors.PRIMARY_CONTAINER,
+        border_radius=ft.BorderRadius.only(
+            top_left=RADIUS + 4, top_right=RADIUS + 4, bottom_left=RADIUS + 4, bottom_right=4
+        ),
+        padding=ft.Padding.symmetric(horizontal=14, vertical=10),
+        opacity=0.55 if message is not None and message.reverted else 1,
+    )
+    files = [PartView(record) for record in turn.parts if part_of(record).file is not None]
+    rows: list[ft.Control] = [
+        ft.Container(bubble, margin=ft.Margin.only(left=44), alignment=ft.Alignment.CENTER_RIGHT),
+        *files,
+    ]
+    if turn.delivery is not None:
+        rows.append(_delivery(turn))
+    return ft.Column(rows, spacing=4, horizontal_alignment=ft.CrossAxisAlignment.END, tight=True)
+
+
+def _delivery(turn: Turn) -> ft.Control:
+    delivery = turn.delivery or Delivery.ON_DEVICE
+    failed = delivery is Delivery.FAILED and turn.call is not None
+    color = ink(Tone.FAILED, dark=screen().sight.dark).strong if failed else ft.Colors.ON_SURFACE_VARIANT
+    text = turn.call.error if failed and turn.call else delivery.value
+    state = ft.Row(
+        [
+            ft.Icon(DELIVERY_ICONS[delivery], size=14, color=color),
+            ft.Text(text, theme_style=ft.TextThemeStyle.LABEL_SMALL, color=color, expand=failed),
+        ],
+        spacing=5,
+        alignment=ft.MainAxisAlignment.END,
+    )
+    line = identified("message-state", state)
+    if turn.call is None or not failed:
+        return line
+    return ft.Column([line, ft.Row(_ways_on(turn), alignment=ft.MainAxisAlignment.END)], spacing=0)
+
+
+def _ways_on(turn: Turn) -> list[ft.Control]:
+    here, call = screen(), turn.call
+    if call is None:
+        return []
+    request = v1.PromptRequest.parse(call.request)
+
+    def retry(_: object) -> None:
+        here.device.discard(call.call_id)
+        here.device.call(
+            call.workstation, intents.prompt(request.session, request.text, model=request.model, mode=request.mode)
+        )
+
+    def edit(_: object) -> None:
+        here.device.discard(call.call_id)
+        here.put_back(request.text)
+
+    return [
+        text_button("message-retry", "Send again", retry, icon=ft.Icons.REFRESH_ROUNDED),
+        text_button("message-edit", "Edit", edit, icon=ft.Icons.EDIT_ROUNDED),
+    ]
+
+
+@component
+def _Done(turn: Turn) -> ft.Control:
+    """An agent's work, part by part."""
+    dark = watch(lambda sight: sight.dark)
+    message = (turn.message.resource.message if turn.message else None) or v1.Message()
+    rows: list[ft.Control] = [keyed(record.name, PartView, record) for record in turn.parts]
+    if message.state is v1.MessageState.WRITING and not rows:
+        rows.append(ft.Row([mark(Tone.WORKING, dark=dark), quiet("Working …")], spacing=8))
+    ending = _ending(message)
+    if ending:
+        text = ft.Text(ending, expand=True, color=ink(Tone.FAILED, dark=dark).strong)
+        rows.append(ft.Row([mark(Tone.FAILED, dark=dark, size=16), text]))
+    return ft.Column(
+        rows,
+        spacing=10,
+        horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
+        tight=True,
+        opacity=0.55 if message.reverted else 1,
+    )
+
+
+def _ending(message: v1.Message) -> str:
+    """What to say of a message that did not end well."""
+    return {
+        v1.MessageState.FAILED: message.error or "The turn ended with an error.",
+        v1.MessageState.INTERRUPTED: "Cut off by a restart. What had arrived is kept; send the prompt again to go on.",
+        v1.MessageState.STOPPED: "Stopped.",
+    }.get(message.state, "")

@@ -1,0 +1,128 @@
+"""Pair: meeting a workstation, by the link that brought the person here or by a code that they type."""
+
+import flet as ft
+
+from app_flet.boundary import component
+from app_flet.components.status import quiet
+from app_flet.components.touch import Entry, field, filled_button, icon_button, region
+from app_flet.pairing import Guise, PairingBroken, pair
+from app_flet.route import NOW
+from app_flet.screen import Screen, kept, local, screen, watch
+from app_flet.theme import RADIUS, TEXT_WIDTH, Tone, ink, mono
+from wire.errors import HalyardError
+from wire.pairing import Code, Link, parse_code, parse_link
+
+STEPS = (
+    "On your workstation, run `agentd pair`.",
+    "Scan the QR code with your phone's camera, or type the code below.",
+    "Done: what its agents do shows up here.",
+)
+
+
+@component
+def PairPage() -> ft.Control:
+    """The whole screen."""
+    here = screen()
+    entry = kept(Entry)
+    relay = kept(lambda: Entry(here.default_relay))
+    busy, set_busy = local(initial=False)
+    problem, set_problem = local("")
+    dark = watch(lambda sight: sight.dark)
+    paired_before = watch(lambda sight: bool(sight.model.workstations))
+
+    async def submit(_: object) -> None:
+        set_busy(True)
+        set_problem("")
+        try:
+            await meet(here, entry.text, relay.text)
+        except (HalyardError, PairingBroken) as broken:
+            set_problem(broken.message)
+        finally:
+            set_busy(False)
+
+    code = field("pair-code", entry, "7-482913", label="Code", monospace=True, on_submit=submit)
+    where = [] if here.is_served else [field("pair-relay", relay, "https://relay.example", label="Relay")]
+    button = filled_button("pair-submit", "Pairing …" if busy else "Pair", submit, disabled=busy)
+    failed = [ft.Text(problem, color=ink(Tone.FAILED, dark=dark).strong)] if problem else []
+    body = ft.Column(
+        [
+            *_welcome(paired_before=paired_before),
+            *(_step(at, text) for at, text in enumerate(STEPS, 1)),
+            ft.Container(height=4),
+            *where,
+            code,
+            *(region("pair-problem", text) for text in failed),
+            button,
+            quiet(_trust(is_served=here.is_served)),
+        ],
+        spacing=14,
+        horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
+        scroll=ft.ScrollMode.AUTO,
+    )
+    limited = ft.Container(body, width=min(TEXT_WIDTH, 480), padding=24)
+    return ft.Container(limited, alignment=ft.Alignment.TOP_CENTER, expand=True)
+
+
+def _welcome(*, paired_before: bool) -> list[ft.Control]:
+    here = screen()
+    if paired_before:
+        back = icon_button("back", ft.Icons.ARROW_BACK_ROUNDED, "Back", lambda _: here.back())
+        return [ft.Row([back, ft.Text("Pair a workstation", theme_style=ft.TextThemeStyle.HEADLINE_SMALL)])]
+    shape = ft.Container(
+        ft.Icon(ft.Icons.SAILING_ROUNDED, size=40, color=ft.Colors.ON_PRIMARY),
+        width=76,
+        height=76,
+        border_radius=22,
+        bgcolor=ft.Colors.PRIMARY,
+        alignment=ft.Alignment.CENTER,
+    )
+    return [
+        ft.Container(height=12),
+        ft.Row([shape]),
+        ft.Text("Welcome to Halyard", theme_style=ft.TextThemeStyle.HEADLINE_SMALL),
+        quiet("Direct the coding agents on your own machines from here. First, meet one of them:"),
+    ]
+
+
+def _step(number: int, text: str) -> ft.Control:
+    words, _, rest = text.partition("`")
+    command, _, tail = rest.partition("`")
+    spans = [ft.TextSpan(words), ft.TextSpan(command, style=mono(14)), ft.TextSpan(tail)]
+    disc = ft.Container(
+        ft.Text(str(number), theme_style=ft.TextThemeStyle.LABEL_MEDIUM, color=ft.Colors.ON_PRIMARY_CONTAINER),
+        width=26,
+        height=26,
+        border_radius=RADIUS,
+        bgcolor=ft.Colors.PRIMARY_CONTAINER,
+        alignment=ft.Alignment.CENTER,
+    )
+    return ft.Row([disc, ft.Text(spans=spans, expand=True)], spacing=12, vertical_alignment=ft.CrossAxisAlignment.START)
+
+
+def _trust(*, is_served: bool) -> str:
+    if is_served:
+        return "In a browser this app runs on the host that serves it, so pair only where you trust that host."
+    return "Keys are made on this device and never leave it. The relay cannot read what passes."
+
+
+async def meet(here: Screen, text: str, relay: str) -> None:
+    """Pairs by a code or link and shows what is there. HalyardError or PairingBroken says why not."""
+    secret = read(text)
+    where = (
+        here.default_relay
+        if here.is_served
+        else secret.relay
+        if isinstance(secret, Link)
+        else relay.strip().rstrip("/")
+    )
+    if not where:
+        raise PairingBroken("A typed code needs the address of its relay; scan the QR code, or enter the address.")
+    paired = await pair(where, secret, here.device.identity, Guise(here.device_name, here.platform), here.device.now_ms)
+    here.device.paired(paired)
+    here.say(f"Paired with {paired.display_name}.")
+    here.go(NOW)
+
+
+def read(text: str) -> Code | Link:
+    """A code as people type it, or a link as they paste it; Malformed says what a code looks like."""
+    return parse_link(text) if "#" in text or len(text.strip()) > 20 else parse_code(text)

@@ -1,0 +1,352 @@
+"""A relay and a workstation in one process, as an app meets them: the real frames, seals and pairing over real sockets.
+
+Everything that leaves is sealed by `wire` exactly as agentd would; only the storing and the agents are make-believe.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+
+from halyard_client.google.protobuf import Any as ProtoAny
+from halyard_client.google.rpc import ErrorInfo, Status
+from halyard_client.halyard.agent import v1
+from halyard_client.halyard.link import v1 as link
+from halyard_client.halyard.pairing import v1 as pairing
+from wire import names
+from wire.errors import ClockSkew, HalyardError, PairingFailed
+from wire.identity import Identity, PublicKeys, verify_token
+from wire.log import EPOCH_BYTES, Head, Log
+from wire.pairing import Host, Link, Secrets, draw_secrets
+from wire.sealing import Channel, EpochKey, KeyRing, Origin, seal_head, seal_record, seal_volatile
+
+Answer = Callable[[str, bytes], "bytes | Status"]
+"""(method, request) → response or why not."""
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def refusal(code: int, reason: str, message: str) -> Status:
+    """A status as the contract makes them."""
+    info = ErrorInfo(reason=reason, domain="halyard")
+    return Status(
+        code=code,
+        message=message,
+        details=[ProtoAny(type_url="type.googleapis.com/google.rpc.ErrorInfo", value=bytes(info))],
+    )
+
+
+def resource(name: str, **value: object) -> v1.Resource:
+    return v1.Resource(name=name, update_time=now(), **value)  # type: ignore[arg-type]
+
+
+@dataclass(eq=False)
+class Workstation:
+    """What one workstation writes and answers."""
+
+    name: str = "bench"
+    identity: Identity = field(default_factory=lambda: Identity.from_bytes(secrets.token_bytes(64)))
+    log: Log[bytes] = field(default_factory=lambda: Log(secrets.token_bytes(EPOCH_BYTES)))
+    ring: KeyRing = field(
+        default_factory=lambda: KeyRing(secrets.token_bytes(32), (EpochKey(1, secrets.token_bytes(32)),))
+    )
+    members: dict[str, PublicKeys] = field(default_factory=dict)
+    answer: Answer = lambda method, request: Status(code=12, message="This workstation answers nothing.")  # noqa: ARG005
+    calls: list[tuple[str, bytes]] = field(default_factory=list)
+    called: asyncio.Event = field(default_factory=asyncio.Event)
+    online: bool = True
+
+    @property
+    def id(self) -> str:
+        return self.identity.device_id
+
+    @property
+    def origin(self) -> Origin:
+        return Origin(self.id, self.log.epoch)
+
+    def write(self, value: v1.Resource) -> link.Record:
+        """Seals a value at its place in the log."""
+        key = names.opaque_key(self.ring.name_key, value.name)
+        seq = self.log.head.seq + 1
+        sealed = seal_record(self.ring.newest, self.origin, seq, key, bytes(value))
+        self.log.put(key, sealed)
+        return link.Record(seq=seq, key=key, key_epoch=self.ring.newest.number, sealed=sealed)
+
+    def records_after(self, seq: int) -> list[link.Record]:
+        return [
+            link.Record(seq=record.seq, key=record.key, key_epoch=self.ring.newest.number, sealed=record.value)
+            for record in self.log.after(seq)
+        ]
+
+    def head(self) -> link.Head:
+        head = Head(self.log.head.seq, round(now().timestamp() * 1000))
+        return link.Head(key_epoch=self.ring.newest.number, sealed=seal_head(self.ring.newest, self.origin, head))
+
+    def hints(self, session: str, deltas: Iterable[v1.Delta]) -> link.Volatile:
+        focus = names.opaque_key(self.ring.name_key, session)
+        sealed = seal_volatile(self.ring.newest, self.origin, focus, bytes(v1.DeltaBatch(deltas=list(deltas))))
+        return link.Volatile(focus=focus, key_epoch=self.ring.newest.number, sealed=sealed)
+
+    def channel(self, device: str) -> Channel:
+        return Channel(self.identity, self.members[device])
+
+    def grant(self, device: str) -> link.Record:
+        sealed = self.channel(device).seal_grant(self.log.epoch, self.ring)
+        return link.Record(seq=1, key=names.grant(device).encode(), key_epoch=1, sealed=sealed)
+
+    def reply(self, device: str, call: link.SealedCall) -> link.SealedReply:
+        """Opens a call, answers it, seals the answer."""
+        expires_ms = round(call.expire_time.timestamp() * 1000) if call.expire_time else 0
+        channel = self.channel(device)
+        asked = v1.Call.parse(channel.open_call(call.call_id, expires_ms, call.sealed))
+        self.calls.append((asked.method, asked.request))
+        self.called.set()
+        outcome = self.answer(asked.method, asked.request)
+        result = v1.CallResult(error=outcome) if isinstance(outcome, Status) else v1.CallResult(response=outcome)
+        return link.SealedReply(
+            call_id=call.call_id, sealed=channel.seal_reply(call.call_id, expires_ms, bytes(result))
+        )
+
+
+@dataclass(eq=False)
+class Reader:
+    """One app's link."""
+
+    device: str
+    socket: ServerConnection
+    focus: link.Focus = field(default_factory=link.Focus)
+
+
+@dataclass(eq=False)
+class Harbour:
+    """The relay's side, for any number of apps and workstations."""
+
+    workstations: dict[str, Workstation] = field(default_factory=dict)
+    slots: dict[str, tuple[Workstation, Secrets]] = field(default_factory=dict)
+    readers: list[Reader] = field(default_factory=list)
+    hellos: list[link.AppHello] = field(default_factory=list)
+    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    clock_offset_s: int = 0
+    holds_calls: bool = False
+    """Calls are stored and not passed on."""
+    origin: str = ""
+
+    def add(self, workstation: Workstation) -> Workstation:
+        self.workstations[workstation.id] = workstation
+        return workstation
+
+    # --- what the workstation does ------------------------------------------------------------------------------------
+
+    async def publish(self, workstation: Workstation, *values: v1.Resource) -> None:
+        """Writes values and hands them to every reader."""
+        records = [workstation.write(value) for value in values]
+        batch = link.Batch(
+            workstation_id=workstation.id, records=records, through=workstation.log.head.seq, head=workstation.head()
+        )
+        await self.broadcast(workstation, link.AttachAppResponse(batch=batch))
+
+    async def stream(self, workstation: Workstation, session: str, *deltas: v1.Delta) -> None:
+        """Hands hints to the readers that look at the session."""
+        volatile = workstation.hints(session, deltas)
+        batch = link.Batch(workstation_id=workstation.id, volatile=[volatile])
+        for reader in list(self.readers):
+            if reader.focus.focus == volatile.focus:
+                await _send(reader.socket, link.AttachAppResponse(batch=batch))
+
+    async def presence(self, workstation: Workstation, *, online: bool) -> None:
+        workstation.online = online
+        frame = link.Presence(workstation_id=workstation.id, online=online, last_seen_time=now())
+        await self.broadcast(workstation, link.AttachAppResponse(presence=frame))
+
+    async def broadcast(self, workstation: Workstation, frame: link.AttachAppResponse) -> None:
+        for reader in list(self.readers):
+            if reader.device in workstation.members:
+                await _send(reader.socket, frame)
+
+    async def cut(self) -> None:
+        """Every link breaks."""
+        for reader in list(self.readers):
+            await reader.socket.close()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Waits for something to be so; asked again whenever a frame came."""
+        async with self.changed:
+            await self.changed.wait_for(condition)
+
+    def invite(self, workstation: Workstation, nameplate: str = "7") -> tuple[str, Link]:
+        """Opens a slot; returns the code and the link that lead to it."""
+        shown = draw_secrets()
+        self.slots[nameplate] = (workstation, shown)
+        return f"{nameplate}-{shown.digits}", Link(self.origin, nameplate, shown.link)
+
+    # --- sockets ------------------------------------------------------------------------------------------------------
+
+    async def handle(self, socket: ServerConnection) -> None:
+        path = socket.request.path if socket.request else ""
+        handler = {"/link": self._link, "/pairing": self._pairing}.get(path)
+        if handler is not None:
+            try:
+                await handler(socket)
+            except ConnectionClosed:
+                return
+
+    async def _link(self, socket: ServerConnection) -> None:
+        first = link.AttachAppRequest.parse(await socket.recv(decode=False))
+        hello = first.hello or link.AppHello()
+        self.hellos.append(hello)
+        at = round(now().timestamp()) + self.clock_offset_s
+        try:
+            proof = verify_token(hello.token, self.origin, at)
+        except HalyardError as error:
+            time = datetime.fromtimestamp(at, UTC) if isinstance(error, ClockSkew) else None
+            status = refusal(error.code, error.reason, error.message)
+            await _send(socket, link.AttachAppResponse(refused=link.Refused(status=status, server_time=time)))
+            return
+        reader = Reader(proof.device_id, socket)
+        known = [w for w in self.workstations.values() if proof.device_id in w.members]
+        if not known:
+            status = refusal(7, "NOT_A_MEMBER", "No workstation lists this device.")
+            await _send(socket, link.AttachAppResponse(refused=link.Refused(status=status)))
+            return
+        await self._welcome(reader, hello, known)
+        self.readers.append(reader)
+        try:
+            async for data in socket:
+                await self._take(reader, link.AttachAppRequest.parse(data if isinstance(data, bytes) else b""))
+                async with self.changed:
+                    self.changed.notify_all()
+        finally:
+            self.readers.remove(reader)
+
+    async def _welcome(self, reader: Reader, hello: link.AppHello, known: list[Workstation]) -> None:
+        states = [
+            link.WorkstationState(
+                workstation_id=w.id,
+                online=w.online,
+                last_seen_time=now(),
+                stored=link.Cursor(log_epoch=w.log.epoch, seq=w.log.head.seq),
+                grant=w.grant(reader.device),
+                head=w.head(),
+            )
+            for w in known
+        ]
+        limits = link.Limits(max_frame_bytes=2**20, max_items=512, heartbeat_seconds=20)
+        welcome = link.AppWelcome(workstations=states, limits=limits, server_time=now())
+        await _send(reader.socket, link.AttachAppResponse(welcome=welcome))
+        for workstation in known:
+            await self._catch_up(reader, hello, workstation)
+
+    async def _catch_up(self, reader: Reader, hello: link.AppHello, workstation: Workstation) -> None:
+        cursors = {c.workstation_id: c.cursor for c in hello.cursors if c.cursor is not None}
+        cursor = cursors.get(workstation.id)
+        seq = cursor.seq if cursor is not None and cursor.log_epoch == workstation.log.epoch else 0
+        records = workstation.records_after(seq)
+        for at in range(0, len(records), 200):
+            batch = link.Batch(
+                workstation_id=workstation.id, records=records[at : at + 200], through=records[at : at + 200][-1].seq
+            )
+            await _send(reader.socket, link.AttachAppResponse(batch=batch))
+        level = link.CaughtUp(
+            workstation_id=workstation.id,
+            cursor=link.Cursor(log_epoch=workstation.log.epoch, seq=workstation.log.head.seq),
+        )
+        await _send(reader.socket, link.AttachAppResponse(caught_up=level))
+
+    async def _take(self, reader: Reader, frame: link.AttachAppRequest) -> None:
+        if frame.ping is not None:
+            await _send(reader.socket, link.AttachAppResponse(pong=link.Pong(server_time=now())))
+        if frame.focus is not None:
+            reader.focus = frame.focus
+        if frame.call is not None and frame.call.call is not None:
+            await self._call(reader, frame.call.workstation_id, frame.call.call)
+
+    async def _call(self, reader: Reader, workstation_id: str, call: link.SealedCall) -> None:
+        stored = link.CallStored(workstation_id=workstation_id, call_id=call.call_id)
+        await _send(reader.socket, link.AttachAppResponse(call_stored=stored))
+        workstation = self.workstations[workstation_id]
+        if self.holds_calls or not workstation.online:
+            return
+        taken = link.CallTaken(workstation_id=workstation_id, call_id=call.call_id)
+        await _send(reader.socket, link.AttachAppResponse(call_taken=taken))
+        reply = link.AppReply(workstation_id=workstation_id, reply=workstation.reply(reader.device, call))
+        await _send(reader.socket, link.AttachAppResponse(reply=reply))
+
+    async def _pairing(self, socket: ServerConnection) -> None:
+        frame = pairing.JoinRequest.parse(await socket.recv(decode=False))
+        slot = self.slots.pop(frame.join.nameplate, None) if frame.join else None
+        if slot is None or frame.join is None:
+            status = refusal(
+                5, "CODE_UNKNOWN", "No workstation waits under this code. Run `agentd pair` for a new one."
+            )
+            await socket.send(bytes(pairing.JoinResponse(closed=pairing.SlotClosed(status=status))))
+            return
+        await socket.send(bytes(pairing.JoinResponse(joined=pairing.SlotJoined())))
+        workstation, shown = slot
+        host = Host(frame.join.nameplate, shown, 0)
+        await self._host(socket, host, workstation)
+
+    async def _host(self, socket: ServerConnection, host: Host, workstation: Workstation) -> None:
+        while True:
+            step = pairing.JoinRequest.parse(await socket.recv(decode=False)).step
+            try:
+                turn = host.receive(step.body if step else b"", 0)
+            except PairingFailed as failed:
+                await _step(socket, failed.last_words or b"")
+                return
+            if turn.send is not None:
+                await _step(socket, turn.send)
+            if turn.introduction is not None:
+                await _step(socket, host.welcome(await self._met(workstation, turn.introduction)))
+                return
+
+    async def _met(self, workstation: Workstation, introduction: bytes) -> bytes:
+        guest = pairing.GuestIntroduction.parse(introduction)
+        keys = PublicKeys(guest.sign_key, guest.agree_key)
+        workstation.members[keys.device_id] = keys
+        device = v1.Device(
+            name=names.device(keys.device_id),
+            display_name=guest.display_name,
+            platform=guest.platform,
+            role=v1.DeviceRole.OPERATOR,
+            pair_time=now(),
+        )
+        await self.publish(workstation, resource(device.name, device=device))
+        own = workstation.identity.public
+        return bytes(
+            pairing.HostIntroduction(
+                sign_key=own.sign,
+                agree_key=own.agree,
+                display_name=workstation.name,
+                role="operator",
+                relay_origin=self.origin,
+            )
+        )
+
+
+async def _send(socket: ServerConnection, frame: link.AttachAppResponse) -> None:
+    await socket.send(bytes(frame))
+
+
+async def _step(socket: ServerConnection, body: bytes) -> None:
+    await socket.send(bytes(pairing.JoinResponse(step=pairing.Step(body=body))))
+
+
+@asynccontextmanager
+async def open_harbour() -> AsyncIterator[Harbour]:
+    """A harbour on a free port of this machine."""
+    harbour = Harbour()
+    async with serve(harbour.handle, "127.0.0.1", 0, compression=None) as server:
+        harbour.origin = f"http://127.0.0.1:{_port(server)}"
+        yield harbour
+
+
+def _port(server: Server) -> int:
+    port: int = next(iter(server.sockets)).getsockname()[1]
+    return port
