@@ -42,6 +42,13 @@ MONOSPACE = {
     "Mono-Regular.ttf": "@expo-google-fonts/jetbrains-mono/400Regular/*.ttf",
     "Mono-Bold.ttf": "@expo-google-fonts/jetbrains-mono/700Bold/*.ttf",
 }
+TEXT = {
+    "Roboto-400.woff2": "@expo-google-fonts/roboto/400Regular/*.ttf",
+    "Roboto-600.woff2": "@expo-google-fonts/roboto/600SemiBold/*.ttf",
+    "Roboto-400-italic.woff2": "@expo-google-fonts/roboto/400Regular_Italic/*.ttf",
+}
+# Flet's client has one weight of its text font; a heavier one made up by the renderer looks smeared.
+TEXT_ALPHABETS = [(0x20, 0x24F), (0x2B0, 0x2DD), (0x370, 0x3FF), (0x400, 0x45F), (0x2010, 0x205E), (0x20A0, 0x20BF)]
 # Emoji sequences are joined by these; without them a family falls apart into its members.
 EMOJI_JOINERS = {0x200D, 0xFE0F, 0x20E3}
 UNUSED_TABLES = ["SVG ", "BASE", "STAT", "VORG", "vhea", "vmtx", "DSIG", "gasp", "prep", "fpgm", "cvt "]
@@ -51,6 +58,14 @@ MANIFEST = [
     {
         "family": "packages/cupertino_icons/CupertinoIcons",
         "fonts": [{"asset": "packages/cupertino_icons/assets/CupertinoIcons.ttf"}],
+    },
+    {
+        "family": "Roboto",
+        "fonts": [
+            {"asset": "fonts/Roboto-400.woff2", "weight": 400},
+            {"asset": "fonts/Roboto-600.woff2", "weight": 600},
+            {"asset": "fonts/Roboto-400-italic.woff2", "weight": 400, "style": "italic"},
+        ],
     },
 ]
 
@@ -93,6 +108,16 @@ def write_monospace(source: Path, path: Path) -> None:
     font.save(path)
 
 
+def write_text(source: Path, path: Path) -> None:
+    """Write one weight of the text font, cut to the alphabets of European languages; others have fonts of their own."""
+    font = TTFont(source, recalcTimestamp=False)
+    wanted = {code for first, last in TEXT_ALPHABETS for code in range(first, last + 1)}
+    cut(font, wanted, ["ccmp", "locl", "mark", "mkmk", "kern", "tnum"])
+    font.flavor = "woff2"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    font.save(path)
+
+
 def family_of(font: engine_table.FallbackFont) -> str:
     """The family of a file: its name, without the number of the part where a family has parts."""
     family, _, part = font.name.rpartition(" ")
@@ -116,6 +141,8 @@ def build(packages: Path, families: list[str]) -> None:
         build_family(family, fonts, packages)
     for name, pattern in MONOSPACE.items():
         write_monospace(next(iter(packages.glob(pattern))), ASSETS / "fonts" / name)
+    for name, pattern in TEXT.items():
+        write_text(next(iter(packages.glob(pattern))), ASSETS / "assets" / "fonts" / name)
     shutil.copy(packages / LICENCE, ASSETS / "fonts" / "OFL.txt")
     (ASSETS / "assets" / "FontManifest.json").write_text(json.dumps(MANIFEST, indent=1) + "\n")
 
