@@ -6,7 +6,7 @@ contract repeats things (a frame's body) and stops at the limit. Deeper levels h
 each other. Groups, which could nest without end and which no message of ours has, are refused.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
@@ -33,16 +33,20 @@ _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 M = TypeVar("M", bound=Message)
 
 
-def check_shape(frame: bytes, limits: Limits) -> None:
-    """Malformed or TooLarge unless `frame` is a bounded number of bytes and of fields; see the module."""
+def check_shape(frame: bytes, bodies: Container[int], limits: Limits) -> None:
+    """Malformed or TooLarge unless `frame` is a bounded number of bytes and of fields; see the module.
+
+    `bodies` are the numbers of fields that hold a frame's body. Fields of later releases are skipped whole, as the parser
+    does, so they cost nothing whatever is in them.
+    """
     if len(frame) > limits.max_frame_bytes:
         raise TooLarge(f"A frame has {len(frame)} bytes; this relay takes {limits.max_frame_bytes}.")
     budget = limits.max_items + _SPARE_FIELDS
     at = 0
     while at < len(frame):
-        start, at, kind = _field(frame, at, len(frame))
+        number, start, at = _field(frame, at, len(frame))
         budget -= 1
-        if kind == _BYTES:
+        if number in bodies:
             budget = _count_body(frame, start, at, budget)
         if budget < 0:
             raise TooLarge(f"A frame has too many fields; this relay takes {limits.max_items} items in one.")
@@ -50,28 +54,28 @@ def check_shape(frame: bytes, limits: Limits) -> None:
 
 def _count_body(frame: bytes, at: int, end: int, budget: int) -> int:
     while at < end and budget >= 0:
-        _, at, _ = _field(frame, at, end)
+        _, _, at = _field(frame, at, end)
         budget -= 1
     return budget
 
 
 def _field(frame: bytes, at: int, end: int) -> tuple[int, int, int]:
-    """The field at `at`: where its value begins, where it ends, its wire type."""
+    """The field at `at`: its number (0 unless it holds bytes), where its value begins, where it ends."""
     tag, at = _varint(frame, at, end)
-    kind = tag & 7
-    if tag >> 3 == 0:
+    number, kind = tag >> 3, tag & 7
+    if number == 0:
         raise Malformed("A frame has a field with number 0; it is not a protobuf message of this contract.")
     if kind == _VARINT:
-        return at, _varint(frame, at, end)[1], kind
+        return 0, at, _varint(frame, at, end)[1]
     if kind == _BYTES:
         size, at = _varint(frame, at, end)
     elif kind in (_FIXED64, _FIXED32):
-        size = 8 if kind == _FIXED64 else 4
+        number, size = 0, 8 if kind == _FIXED64 else 4
     else:
         raise Malformed("A frame has a group or an unknown wire type; it is not a message of this contract.")
     if size > end - at:
         raise Malformed("A frame ends in the middle of a field.")
-    return at, at + size, kind
+    return number, at, at + size
 
 
 def _varint(frame: bytes, at: int, end: int) -> tuple[int, int]:
@@ -89,7 +93,7 @@ def _varint(frame: bytes, at: int, end: int) -> tuple[int, int]:
 
 def parse(kind: type[M], frame: bytes, limits: Limits) -> M:
     """The message in `frame`; Malformed or TooLarge when it breaks the contract."""
-    check_shape(frame, limits)
+    check_shape(frame, kind.DESCRIPTOR.fields_by_number, limits)
     try:
         return kind.FromString(frame)
     except DecodeError:

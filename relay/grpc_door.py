@@ -4,6 +4,7 @@ Options follow what was measured to work. `min_recv_ping_interval…`, a name fo
 `min_ping_interval_without_data_ms` is the one that counts.
 """
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
@@ -24,6 +25,8 @@ Behaviour = Callable[[Context], Awaitable[None]]
 _CODES: Mapping[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
 # Where gRPC carries google.rpc.Status: https://grpc.io/docs/guides/error/#richer-error-model
 _STATUS_KEY = "grpc-status-details-bin"
+_log = logging.getLogger(__name__)
+
 _KEEPALIVE_MS = 30_000
 _MIN_PING_INTERVAL_MS = 10_000
 
@@ -98,9 +101,17 @@ def stream_handler(behaviour: Behaviour) -> "grpc.RpcMethodHandler[bytes, bytes]
         try:
             await behaviour(context)
         except HalyardError as error:
-            await abort(context, error)
+            await _abort_stream(context, error)
 
     return grpc.stream_stream_rpc_method_handler(handle)
+
+
+async def _abort_stream(context: Context, error: HalyardError) -> None:
+    try:
+        await abort(context, error)
+    except grpc.aio.InternalError:
+        # A write to a peer that does not read is still under way, so no status can be sent; the stream is reset instead.
+        _log.info("A stuck stream was reset: %s", error)
 
 
 async def abort(context: grpc.aio.ServicerContext[Any, Any], error: HalyardError) -> None:

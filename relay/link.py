@@ -17,6 +17,10 @@ from relay.reader_queue import Hopeless, Kind, ReaderQueue
 from wire.errors import HalyardError
 
 
+STUCK_SECONDS = 2.0
+"""How long a write may still take when the link is to end."""
+
+
 class PeerGone(Exception):
     """The transport ended under a read or a write."""
 
@@ -52,6 +56,10 @@ class Follower(ABC):
     @abstractmethod
     async def catch_up(self) -> None:
         """Queues the next page on the link, and leaves `behind` when there is no further one."""
+
+
+class _Ended(Exception):
+    """The sending side is done; reading has to stop."""
 
 
 class _Signal:
@@ -119,7 +127,7 @@ class Link:
         self._running = False
         self._wake = _Signal()
         self._room = _Signal()
-        # A scope without a deadline: whoever ends the link lets it expire, which stops reading and sending at once.
+        # Gets a deadline when the link ends: a write to a peer that does not read must not hold it.
         self._scope = asyncio.timeout(None)
 
     @property
@@ -163,6 +171,8 @@ class Link:
         if not self.is_over:
             self.is_over = True
             self.error = error
+            self._wake.set()
+            self._room.set()
             self._expire()
 
     def finish(self) -> None:
@@ -181,7 +191,7 @@ class Link:
 
     async def room(self) -> None:
         """Waits until the store keeps up with this link."""
-        while self.in_flight >= self.limits.max_in_flight:
+        while self.in_flight >= self.limits.max_in_flight and not self.is_over:
             await self._room.wait()
 
     async def run(self, peer: Peer, read: Callable[[], Awaitable[None]], now: Callable[[], float]) -> None:
@@ -193,13 +203,15 @@ class Link:
                     self._expire()
                 tasks.create_task(self._sending(peer, now))
                 await self._reading(read)
-        except TimeoutError:
+        except* _Ended:
+            pass
+        except* TimeoutError:
             if not self.is_over:
                 raise
 
     def _expire(self) -> None:
         if self._running:
-            self._scope.reschedule(0)
+            self._scope.reschedule(asyncio.get_running_loop().time() + STUCK_SECONDS)
 
     async def _reading(self, read: Callable[[], Awaitable[None]]) -> None:
         try:
@@ -212,13 +224,15 @@ class Link:
 
     async def _sending(self, peer: Peer, now: Callable[[], float]) -> None:
         try:
-            while await self._send_next(peer, now):
+            while not self.is_over and await self._send_next(peer, now):
                 pass
         except PeerGone:
             self.end(None)
         except HalyardError as error:
             self.end(error)
         self.end(None)
+        # Only here, between two writes: gRPC cannot send a status while a write is under way.
+        raise _Ended
 
     async def _send_next(self, peer: Peer, now: Callable[[], float]) -> bool:
         """Sends or prepares one thing. False when the link is to finish and nothing is left."""

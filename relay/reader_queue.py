@@ -70,7 +70,7 @@ class ReaderQueue:
         return not self._frames or self.nbytes + len(frame) <= bound
 
     def _drop_hints(self) -> None:
-        kept = [(kind, frame) for kind, frame in self._frames if kind is not Kind.HINT]
+        kept: list[tuple[Kind, bytes]] = [(kind, frame) for kind, frame in self._frames if kind is not Kind.HINT]
         self.dropped += len(self._frames) - len(kept)
         self._frames = kept
         self.nbytes = sum(len(frame) for _, frame in kept)
