@@ -12,6 +12,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
+from typing import assert_never
 
 from google.protobuf.message import DecodeError
 
@@ -27,7 +28,7 @@ from halyard.agent.v1 import resource_pb2 as pb
 from halyard.link.v1 import link_service_pb2 as link
 from halyard.link.v1 import record_pb2
 from wire.calls import Advice, Remembered, Step, check_call_id
-from wire.errors import CallExpired, HalyardError
+from wire.errors import HalyardError
 
 MAX_READS = 16
 """Reads under way at once; more wait."""
@@ -144,10 +145,16 @@ class CallDesk:
                 answer = known.answer if known else b""
                 return lambda: self._reply(device, call_id, expires_ms, answer)
             case Advice.REFUSE_EXPIRED:
-                raise CallExpired("This call came too late and was not carried out; send it again if it is wanted.")
-            case _:
+                # Taken all the same: it stays refused, and its start says why.
+                late = self._book.take(device, call_id, expires_ms, request)
+                return lambda: self._begin(late)
+            case Advice.REFUSE_UNKNOWN:
+                raise outcome_unknown()
+            case Advice.WAIT | Advice.LOOK_FIRST:
                 # It waits, or runs, or was resumed when this process began: its answer will follow.
                 return None
+            case advice:
+                assert_never(advice)
 
     def _understood(self, request: bytes) -> tuple[pb.Call, Method]:
         try:

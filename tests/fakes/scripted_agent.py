@@ -30,6 +30,7 @@ class ScriptedAgent:
         self.id = agent_id
         self.asked: list[tuple[str, ...]] = []
         """Everything it was asked to do, in order."""
+        self._asked_now = asyncio.Condition()
         self.prompts: dict[str, PromptOrder] = {}
         """Prompts that arrived, by message id."""
         self.sessions: dict[str, session.Session] = {}
@@ -48,6 +49,16 @@ class ScriptedAgent:
     async def started(self) -> None:
         """Returns once it runs."""
         await self._started.wait()
+
+    async def was_asked(self, times: int) -> None:
+        """Returns once it was asked to start sessions and take prompts at least `times` times."""
+        async with asyncio.timeout(10), self._asked_now:
+            await self._asked_now.wait_for(lambda: len(self.asked) >= times)
+
+    async def _note(self, *asked: str) -> None:
+        async with self._asked_now:
+            self.asked.append(asked)
+            self._asked_now.notify_all()
 
     def begin_session(self, session_id: str, project: str, title: str = "") -> session.Session:
         """A session that began by itself."""
@@ -130,14 +141,14 @@ class ScriptedAgent:
         return f"msg_{now_ms:x}_{self.drawn}"
 
     async def start_session(self, order: StartOrder) -> session.Session:
-        self.asked.append(("start", order.title, "repeat" if order.repeat else "first"))
+        await self._note("start", order.title, "repeat" if order.repeat else "first")
         session_id = f"ses_{order.token[:8]}"
         if session_id in self.sessions:
             return self.sessions[session_id]
         return self.begin_session(session_id, project_name(order.folder), order.title)
 
     async def prompt(self, order: PromptOrder) -> None:
-        self.asked.append(("prompt", order.text, "repeat" if order.repeat else "first"))
+        await self._note("prompt", order.text, "repeat" if order.repeat else "first")
         await self.gate.wait()
         if order.repeat and order.message_id in self.prompts:
             return

@@ -1,0 +1,495 @@
+"""A call takes effect once: repeated, raced, queued, too late, or cut off by a crash at any point.
+
+The desk is driven as the uplink drives it, with calls sealed by real devices; the services are real, the agent is
+scripted. A crash is the store closing while something is under way.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from google.protobuf.message import Message
+
+from agentd import caller
+from agentd.agent_service import AgentService
+from agentd.call_book import CallBook
+from agentd.calls import CallDesk
+from agentd.config import Config
+from agentd.devices import Devices
+from agentd.grpc_errors import reason_of
+from agentd.journal import AgentJournal, Transcripts
+from agentd.methods import MethodTable
+from agentd.permissions import Decisions
+from agentd.projects import Projects
+from agentd.prompt_authors import PromptAuthors
+from agentd.roster import Roster
+from agentd.sealer import Sealer
+from agentd.session_log import SessionLog
+from agentd.store import Store
+from agentd.workstation_record import WorkstationRecord
+from halyard.agent.v1 import agent_service_pb2 as pb
+from halyard.agent.v1 import decision_pb2, resource_pb2, workstation_pb2
+from halyard.link.v1 import link_service_pb2 as link
+from halyard.link.v1 import record_pb2
+from tests.fakes.scripted_agent import ScriptedAgent
+from wire.calls import MAX_TTL_MS, uuid7
+from wire.identity import Identity
+from wire.sealing import Channel
+
+WORKSTATION = Identity.from_bytes(bytes(range(64)))
+OPERATOR, APPROVER, VIEWER = (
+    workstation_pb2.DEVICE_ROLE_OPERATOR,
+    workstation_pb2.DEVICE_ROLE_APPROVER,
+    workstation_pb2.DEVICE_ROLE_VIEWER,
+)
+TTL_MS = 60_000
+
+
+class Clock:
+    now_ms = 1_700_000_000_000
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+
+@dataclass
+class Phone:
+    """An app's side of calls."""
+
+    identity: Identity = field(default_factory=lambda: Identity.from_bytes(secrets.token_bytes(64)))
+
+    @property
+    def channel(self) -> Channel:
+        return Channel(self.identity, WORKSTATION.public)
+
+    def call(self, clock: Clock, method: str, request: Message, *, ttl_ms: int = TTL_MS) -> link.InboxCall:
+        call_id, expires = uuid7(clock.now_ms, secrets.token_bytes(10)), clock.now_ms + ttl_ms
+        plaintext = resource_pb2.Call(method=f"/halyard.agent.v1.{method}", request=request.SerializeToString())
+        sealed = record_pb2.SealedCall(
+            call_id=call_id, sealed=self.channel.seal_call(call_id, expires, plaintext.SerializeToString())
+        )
+        sealed.expire_time.FromMilliseconds(expires)
+        return link.InboxCall(inbox_seq=1, device_id=self.identity.device_id, call=sealed)
+
+    def open(self, call: link.InboxCall, reply: link.DeviceReply) -> resource_pb2.CallResult:
+        expires = call.call.expire_time.ToMilliseconds()
+        opened = self.channel.open_reply(call.call.call_id, expires, reply.reply.sealed)
+        return resource_pb2.CallResult.FromString(opened)
+
+
+@dataclass
+class Workstation:
+    store: Store
+    log: SessionLog
+    devices: Devices
+    desk: CallDesk
+    agent: ScriptedAgent
+    projects: Projects
+    replies: "asyncio.Queue[link.DeviceReply]"
+
+    async def receive(self, *calls: link.InboxCall) -> None:
+        await self.desk.receive(calls, self.store.flush)
+
+    async def reply(self) -> link.DeviceReply:
+        async with asyncio.timeout(10):
+            return await self.replies.get()
+
+    async def answers(self, phone: Phone, calls: Iterable[link.InboxCall]) -> list[resource_pb2.CallResult]:
+        """The results of the calls, in the order of `calls`."""
+        waiting = {call.call.call_id: call for call in calls}
+        results: dict[bytes, resource_pb2.CallResult] = {}
+        while len(results) < len(waiting):
+            reply = await self.reply()
+            results[reply.reply.call_id] = phone.open(waiting[reply.reply.call_id], reply)
+        return [results[call_id] for call_id in waiting]
+
+
+@asynccontextmanager
+async def workstation(folder: Path, clock: Clock, agent: ScriptedAgent) -> AsyncIterator[Workstation]:
+    """A desk that runs meanwhile. Leaving it is a crash: nothing is finished first."""
+    with Store(folder / "db") as store:
+        log = SessionLog(store, clock)
+        devices = Devices(store, log, Sealer(store, log, WORKSTATION.device_id, clock), WORKSTATION, clock)
+        authors = PromptAuthors(store)
+        roster, projects, transcripts = Roster([agent], log), Projects(log, clock), Transcripts(log, authors)
+        decisions = Decisions(log, roster.of, clock)
+        methods = MethodTable()
+        service = AgentService(log, roster, projects, decisions, authors, clock)
+        methods.add(pb.DESCRIPTOR.services_by_name["AgentService"], service)
+        desk = CallDesk(CallBook(store, clock), devices, methods, clock)
+        replies: asyncio.Queue[link.DeviceReply] = asyncio.Queue()
+        desk.connect(replies.put_nowait)
+        record = WorkstationRecord(log, Config(state_dir=folder), WORKSTATION.device_id, "", clock)
+        async with asyncio.TaskGroup() as group:
+            journal = AgentJournal(agent.id, transcripts, decisions, record, store)
+            works = [group.create_task(agent.run(journal)), group.create_task(desk.run())]
+            await agent.started()
+            yield Workstation(store, log, devices, desk, agent, projects, replies)
+            for work in works:
+                work.cancel()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def phone() -> Phone:
+    return Phone()
+
+
+def pair(at: Workstation, phone: Phone, role: workstation_pb2.DeviceRole = OPERATOR) -> None:
+    at.devices.add(phone.identity.public, "Phone", "test", role)
+
+
+def session(at: Workstation, folder: Path) -> str:
+    return at.agent.begin_session("s", at.projects.add(str(folder)).name).name
+
+
+def prompt(clock: Clock, phone: Phone, session: str, text: str, *, ttl_ms: int = TTL_MS) -> link.InboxCall:
+    request = pb.PromptRequest(session=session, text=text)
+    return phone.call(clock, "AgentService/Prompt", request, ttl_ms=ttl_ms)
+
+
+async def test_a_call_is_done_and_answered(tmp_path: Path, clock: Clock, phone: Phone, agent: ScriptedAgent) -> None:
+    async with workstation(tmp_path, clock, agent) as at:
+        pair(at, phone)
+        call = prompt(clock, phone, session(at, tmp_path), "Hello")
+        await at.receive(call)
+        (result,) = await at.answers(phone, [call])
+        message = pb.PromptResponse.FromString(result.response).message
+        value = at.log.get(message)
+        assert value is not None
+        assert (value.message.author_device, value.message.call_id) == (phone.identity.device_id, call.call.call_id)
+        assert agent.asked == [("prompt", "Hello", "first")]
+
+
+async def test_a_repeat_is_answered_from_memory_also_by_another_process(
+    tmp_path: Path, clock: Clock, phone: Phone, agent: ScriptedAgent
+) -> None:
+    async with workstation(tmp_path, clock, agent) as at:
+        pair(at, phone)
+        call = prompt(clock, phone, session(at, tmp_path), "Hello")
+        await at.receive(call)
+        (first,) = await at.answers(phone, [call])
+        await at.receive(call, call)
+        assert [phone.open(call, await at.reply()) for _ in range(2)] == [first, first]
+    async with workstation(tmp_path, clock, agent) as at:
+        await at.receive(call)
+        assert await at.answers(phone, [call]) == [first]
+    assert len(agent.asked) == 1
+
+
+async def test_a_repeat_of_a_call_under_way_waits_for_its_one_answer(
+    tmp_path: Path, clock: Clock, phone: Phone, agent: ScriptedAgent
+) -> None:
+    agent.gate.clear()
+    async with workstation(tmp_path, clock, agent) as at:
+        pair(at, phone)
+        call = prompt(clock, phone, session(at, tmp_path), "Hello")
+        await at.receive(call)
+        await at.receive(call)
+        agent.gate.set()
+        await at.answers(phone, [call])
+        assert len(agent.asked) == 1
+        assert at.replies.empty()
+
+
+async def test_a_prompt_cut_off_by_a_crash_is_looked_up_before_it_is_sent_again(
+    tmp_path: Path, clock: Clock, phone: Phone, agent: ScriptedAgent
+) -> None:
+    agent.gate.clear()
+    async with workstation(tmp_path, clock, agent) as at:
+        pair(at, phone)
+        call = prompt(clock, phone, session(at, tmp_path), "Hello")
+        await at.receive(call)
+        await agent.was_asked(1)
+    agent.gate.set()
+    async with workstation(tmp_path, clock, agent) as at:
+        (result,) = await at.answers(phone, [call])
+        assert result.HasField("response")
+        assert agent.asked == [("prompt", "Hello", "first"), ("prompt", "Hello", "repeat")]
+        assert len(agent.prompts) == 1
+        assert agent.drawn == 1
+
+
+async def test_a_call_taken_before_a_crash_is_done_after_it(
+    tmp_path: Path, clock: Clock, phone: Phone, agent: ScriptedAgent
+) -> None:
+    agent.gate.clear()
+    async with workstation(tmp_path, clock, agent) as at:
+        pair(at, phone)
+        name = session(at, tmp_path)
+        first, second = prompt(clock, phone, name, "one"), prompt(clock, phone, name, "two")
+        await at.receive(first, second)
+    agent.gate.set()
+    async with workstation(tmp_path, clock, agent) as at:
+        results = await at.answers(phone, [first, second])
+        assert all(result.HasField("response") for result in results)
+        assert [order.text for order in agent.prompts.values()] == ["one", "two"]
+
+
+async def test_what_cannot_be_looked_up_is_not_done_twice(
+    tmp_path: Path, clock: Clock, phone: Phone, agent: ScriptedAgent
+) -> None:
+    hanging = asyncio.Event()
+
+    async def fork(_session_id: str, _message_id: str) -> object:
+        hanging.set()
+        return await asyncio.Event().wait()
+
+    agent.fork = fork  # type: ignore[method-assign,assignment]
+    async with workstation(tmp_path, clock, agent) as at:
+        pair(at, phone)
+        request = pb.ForkSessionRequest(session=session(at, tmp_path))
+        call = phone.call(clock, "AgentService/ForkSession", request)
+        await at.receive(call)
+        await hanging.wait()
+    async with workstation(tmp_path, clock, agent) as at:
+        (result,) = await at.answers(phone, [call])
+        assert reason_of(result.error) == "OUTCOME_UNKNOWN"
+
+
+async def test_starting_a_session_is_looked_up_too(
+    tmp_path: Path, clock: Clock, phone: Phone, agent: ScriptedAgent
+) -> None:
+    agent.gate.clear()
+    async with workstation(tmp_path, clock, agent) as at:
+        pair(at, phone)
+        request = pb.StartSessionRequest(project=at.projects.add(str(tmp_path)).name, prompt="Hello")
+        call = phone.call(clock, "AgentService/StartSession", request)
+        await at.receive(call)
+        await agent.was_asked(2)
+    agent.gate.set()
+    async with workstation(tmp_path, clock, agent) as at:
+        (result,) = await at.answers(phone, [call])
+        started = pb.StartSessionResponse.FromString(result.response)
+        assert list(agent.sessions) == [started.session.name.removeprefix("sessions/")]
+        assert len(agent.prompts) == 1
+
+
+async def test_order_is_kept_and_others_do_not_wait(
+    tmp_path: Path, clock: Clock, phone: Phone, agent: ScriptedAgent
+) -> None:
+    other = Phone()
+    agent.gate.clear()
+    async with workstation(tmp_path, clock, agent) as at:
+        pair(at, phone)
+        pair(at, other)
+        name = session(at, tmp_path)
+        slow = [prompt(clock, phone, name, text) for text in ("one", "two")]
+        rename = other.call(clock, "AgentService/RenameSession", pb.RenameSessionRequest(session=name, title="New"))
+        stop = phone.call(clock, "AgentService/Interrupt", pb.InterruptRequest(session=name))
+        read = phone.call(clock, "AgentService/GetSession", pb.GetSessionRequest(name=name))
+        await at.receive(*slow, rename, stop, read)
+        answered = {(await at.reply()).reply.call_id for _ in range(3)}
+        assert answered == {call.call.call_id for call in (rename, stop, read)}
+        agent.gate.set()
+        await at.answers(phone, slow)
+        assert [order.text for order in agent.prompts.values()] == ["one", "two"]
+
+
+async def test_a_decision_overtakes_a_slow_prompt(
+    tmp_path: Path, clock: Clock, phone: Phone, agent: ScriptedAgent
+) -> None:
+    agent.gate.clear()
+    async with workstation(tmp_path, clock, agent) as at:
+        pair(at, phone)
+        name = session(at, tmp_path)
+        agent.ask(f"{name}/permissions/p")
+        slow = prompt(clock, phone, name, "one")
+        request = pb.DecideRequest(permission=f"{name}/permissions/p", outcome=decision_pb2.DECISION_STATE_ALLOWED_ONCE)
+        decide = phone.call(clock, "AgentService/Decide", request)
+        await at.receive(slow, decide)
+        (result,) = await at.answers(phone, [decide])
+        assert pb.DecideResponse.FromString(result.response).permission.decision.applied
+
+
+async def test_too_late_is_refused_before_and_after_it_was_taken(
+    tmp_path: Path, clock: Clock, phone: Phone, agent: ScriptedAgent
+) -> None:
+    agent.gate.clear()
+    async with workstation(tmp_path, clock, agent) as at:
+        pair(at, phone)
+        name = session(at, tmp_path)
+        slow, queued = prompt(clock, phone, name, "slow"), prompt(clock, phone, name, "queued", ttl_ms=1_000)
+        late = prompt(clock, phone, name, "late", ttl_ms=1_000)
+        await at.receive(slow, queued)
+        clock.now_ms += 1_000
+        await at.receive(late)
+        agent.gate.set()
+        results = await at.answers(phone, [slow, queued, late])
+        assert [reason_of(result.error) for result in results] == ["", "CALL_EXPIRED", "CALL_EXPIRED"]
+        assert [order.text for order in agent.prompts.values()] == ["slow"]
+
+
+async def test_answers_are_forgotten_in_time_and_their_calls_not_done_again(
+    tmp_path: Path, clock: Clock, phone: Phone, agent: ScriptedAgent
+) -> None:
+    async with workstation(tmp_path, clock, agent) as at:
+        pair(at, phone)
+        call = prompt(clock, phone, session(at, tmp_path), "Hello")
+        await at.receive(call)
+        await at.answers(phone, [call])
+    clock.now_ms += 49 * 3600 * 1000
+    async with workstation(tmp_path, clock, agent) as at:
+        await at.store.flush()
+        assert at.store.rows("SELECT count(*) FROM calls") == [(0,)]
+        await at.receive(call)
+        (result,) = await at.answers(phone, [call])
+        assert reason_of(result.error) == "OUTCOME_UNKNOWN"
+    assert len(agent.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("role", "method", "request_", "reason"),
+    [
+        (VIEWER, "AgentService/Prompt", pb.PromptRequest(session="sessions/s", text="x"), "ROLE_INSUFFICIENT"),
+        (VIEWER, "AgentService/Decide", pb.DecideRequest(permission="p"), "ROLE_INSUFFICIENT"),
+        (VIEWER, "AgentService/ListSessions", pb.ListSessionsRequest(), ""),
+        (APPROVER, "AgentService/Prompt", pb.PromptRequest(session="sessions/s", text="x"), "ROLE_INSUFFICIENT"),
+        (APPROVER, "AgentService/Decide", pb.DecideRequest(permission="p"), "MALFORMED"),
+        (OPERATOR, "AgentService/CompactSession", pb.CompactSessionRequest(session="sessions/s"), "UNSUPPORTED"),
+        (OPERATOR, "AgentService/Watch", pb.WatchRequest(), "UNSUPPORTED"),
+        (OPERATOR, "AgentService/Nonsense", pb.WatchRequest(), "UNSUPPORTED"),
+        (OPERATOR, "AgentService/Prompt", pb.PromptRequest(session="nonsense", text="x"), "NOT_FOUND"),
+        (OPERATOR, "AgentService/Prompt", pb.PromptRequest(session="sessions/s"), "MALFORMED"),
+    ],
+)
+async def test_what_a_device_may_not_do_is_refused(
+    tmp_path: Path,
+    clock: Clock,
+    phone: Phone,
+    agent: ScriptedAgent,
+    role: workstation_pb2.DeviceRole,
+    method: str,
+    request_: Message,
+    reason: str,
+) -> None:
+    async with workstation(tmp_path, clock, agent) as at:
+        pair(at, phone, role)
+        session(at, tmp_path)
+        call = phone.call(clock, method, request_)
+        await at.receive(call)
+        (result,) = await at.answers(phone, [call])
+        assert reason_of(result.error) == reason
+
+
+async def test_an_agent_that_is_not_there_is_said_to_be(
+    tmp_path: Path, clock: Clock, phone: Phone, agent: ScriptedAgent
+) -> None:
+    agent.available = False
+    async with workstation(tmp_path, clock, agent) as at:
+        pair(at, phone)
+        call = prompt(clock, phone, session(at, tmp_path), "Hello")
+        await at.receive(call)
+        (result,) = await at.answers(phone, [call])
+        assert reason_of(result.error) == "AGENT_UNAVAILABLE"
+
+
+async def test_a_defect_ends_one_call_and_nothing_else(
+    tmp_path: Path, clock: Clock, phone: Phone, agent: ScriptedAgent
+) -> None:
+    async def broken(_session_id: str) -> bool:
+        raise ZeroDivisionError
+
+    agent.interrupt = broken  # type: ignore[method-assign,assignment]
+    async with workstation(tmp_path, clock, agent) as at:
+        pair(at, phone)
+        name = session(at, tmp_path)
+        stop = phone.call(clock, "AgentService/Interrupt", pb.InterruptRequest(session=name))
+        await at.receive(stop)
+        (result,) = await at.answers(phone, [stop])
+        assert result.error.code == 13
+        call = prompt(clock, phone, name, "still here")
+        await at.receive(call)
+        assert (await at.answers(phone, [call]))[0].HasField("response")
+
+
+def _bent(call: link.InboxCall, **fields: object) -> link.InboxCall:
+    bent = link.InboxCall()
+    bent.CopyFrom(call)
+    for name, value in fields.items():
+        setattr(bent.call, name, value)
+    return bent
+
+
+async def test_what_was_altered_on_the_way_is_refused(
+    tmp_path: Path, clock: Clock, phone: Phone, agent: ScriptedAgent
+) -> None:
+    async with workstation(tmp_path, clock, agent) as at:
+        pair(at, phone)
+        call = prompt(clock, phone, session(at, tmp_path), "Hello")
+        flipped = bytearray(call.call.sealed)
+        flipped[20] ^= 1
+        bent = _bent(call, sealed=bytes(flipped))
+        later = _bent(call)
+        later.call.expire_time.FromMilliseconds(clock.now_ms + 2 * TTL_MS)
+        for broken in (bent, later, _bent(call, sealed=b"")):
+            await at.receive(broken)
+            assert reason_of(phone.open(broken, await at.reply()).error) == "SEAL_BROKEN"
+        assert agent.asked == []
+
+
+async def test_a_call_that_expires_in_the_far_future_is_malformed(
+    tmp_path: Path, clock: Clock, phone: Phone, agent: ScriptedAgent
+) -> None:
+    async with workstation(tmp_path, clock, agent) as at:
+        pair(at, phone)
+        call = prompt(clock, phone, session(at, tmp_path), "Hello", ttl_ms=MAX_TTL_MS + 1_000)
+        await at.receive(call)
+        assert reason_of((await at.answers(phone, [call]))[0].error) == "MALFORMED"
+
+
+async def test_a_stranger_is_not_answered_and_one_device_cannot_speak_for_another(
+    tmp_path: Path, clock: Clock, phone: Phone, agent: ScriptedAgent
+) -> None:
+    stranger = Phone()
+    async with workstation(tmp_path, clock, agent) as at:
+        pair(at, phone)
+        name = session(at, tmp_path)
+        forged = prompt(clock, stranger, name, "let me in")
+        await at.receive(forged)
+        forged.device_id = phone.identity.device_id
+        await at.receive(forged)
+        assert reason_of(phone.open(forged, await at.reply()).error) == "SEAL_BROKEN"
+        assert at.replies.empty()
+        assert agent.asked == []
+
+
+async def test_a_revoked_device_is_not_served_not_even_what_it_had_queued(
+    tmp_path: Path, clock: Clock, phone: Phone, agent: ScriptedAgent
+) -> None:
+    agent.gate.clear()
+    async with workstation(tmp_path, clock, agent) as at:
+        pair(at, phone)
+        name = session(at, tmp_path)
+        await at.receive(prompt(clock, phone, name, "one"), prompt(clock, phone, name, "two"))
+        at.devices.revoke(f"devices/{phone.identity.device_id}")
+        agent.gate.set()
+        await at.receive(prompt(clock, phone, name, "three"))
+    async with workstation(tmp_path, clock, agent) as at:
+        await at.store.flush()
+        assert [order.text for order in agent.prompts.values()] in (["one"], [])
+        assert at.replies.empty()
+
+
+async def test_a_call_from_the_socket_with_an_id_is_done_once(
+    tmp_path: Path, clock: Clock, agent: ScriptedAgent
+) -> None:
+    local = caller.local(caller.Unrepeated(), may_decide=False, may_admit=False)
+    async with workstation(tmp_path, clock, agent) as at:
+        name = session(at, tmp_path)
+        methods = at.desk._methods
+        call_id = uuid7(clock.now_ms, bytes(10))
+        request = pb.PromptRequest(session=name, text="Hello").SerializeToString()
+        method = methods.get("/halyard.agent.v1.AgentService/Prompt")
+        first = await at.desk.carry_out_here(call_id, method, request, local)
+        again = await at.desk.carry_out_here(call_id, method, request, local)
+        assert first == again
+        assert len(agent.prompts) == 1
