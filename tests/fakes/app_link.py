@@ -143,6 +143,15 @@ class AppLink:
                 if guest.phase is Phase.PAIRED and turn.introduction is not None:
                     return cls(http, identity, pairing.HostIntroduction.FromString(turn.introduction))
 
+    @classmethod
+    def again(cls, former: "AppLink") -> "AppLink":
+        """The same device with an empty replica, as after its storage was cleared."""
+        peer = former._channel.peer
+        host = pairing.HostIntroduction(
+            sign_key=peer.sign, agree_key=peer.agree, role=former.role, relay_origin=former.relay_origin
+        )
+        return cls(former.http, former.identity, host)
+
     # --- following ---
 
     @asynccontextmanager
@@ -159,7 +168,7 @@ class AppLink:
                 reading = group.create_task(self._read(socket))
                 await socket.send(link.AttachAppRequest(focus=self._focus).SerializeToString())
                 for call in list(self._pending.values()):
-                    await self._send(call)
+                    await self.send(call)
                 try:
                     yield self
                 finally:
@@ -190,7 +199,7 @@ class AppLink:
     async def call(self, method: str, request: Message, answer: type[Answer], *, ttl_seconds: float = 60.0) -> Answer:
         """The answer to `method` ("AgentService/Prompt"); CallFailed when it was refused. Waits through lost links."""
         call = self.prepare(method, request, ttl_seconds=ttl_seconds)
-        await self._send(call)
+        await self.send(call)
         async with asyncio.timeout(PATIENCE_SECONDS):
             return self.read_answer(await call.answer, answer)
 
@@ -211,7 +220,7 @@ class AppLink:
         """Sends the very same call once more and returns what it is answered with."""
         call.answer = asyncio.get_running_loop().create_future()
         self._pending[call.call_id] = call
-        await self._send(call)
+        await self.send(call)
         async with asyncio.timeout(PATIENCE_SECONDS):
             return await call.answer
 
@@ -234,7 +243,8 @@ class AppLink:
             hello.cursors.add(workstation_id=self.workstation_id, cursor=cursor)
         return link.AttachAppRequest(hello=hello)
 
-    async def _send(self, call: _Pending) -> None:
+    async def send(self, call: _Pending) -> None:
+        """Sends a prepared call, when a link stands; else it leaves with the next one."""
         sealed = record_pb2.SealedCall(
             call_id=call.call_id, sealed=self._channel.seal_call(call.call_id, call.expires_ms, call.plaintext)
         )

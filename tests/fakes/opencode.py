@@ -124,6 +124,8 @@ class Rig:
     asked: list[Conversation] = field(default_factory=list)
     running: Running | None = None
     sessions: int = 0
+    newest: dict[str, str] = field(default_factory=dict)
+    """Session → the message id of its newest prompt."""
 
     async def start(self) -> None:
         """Starts the adapter and waits until it can be asked."""
@@ -147,7 +149,8 @@ class Rig:
         return (await self.agent.start_session(order)).name.removeprefix("sessions/")
 
     def order(self, session_id: str, text: str) -> PromptOrder:
-        return PromptOrder(session_id, self.agent.draw_message_id(time.time_ns() // 1_000_000), text)
+        self.newest[session_id] = self.agent.draw_message_id(time.time_ns() // 1_000_000)
+        return PromptOrder(session_id, self.newest[session_id], text)
 
     async def prompt(self, session_id: str, *turns: Turn, words: str = "Do it.") -> PromptOrder:
         order = self.order(session_id, scripted(*turns, words=words))
@@ -158,14 +161,12 @@ class Rig:
         await self.journal.until(holds, what)
 
     async def idle(self, session_id: str, state: session_pb2.SessionState = IDLE) -> None:
-        """Waits until the newest turn has ended this way."""
+        """Waits until the turn of the newest prompt has ended this way."""
+        prompt = f"sessions/{session_id}/messages/{self.newest[session_id]}"
 
         def over(journal: MemoryJournal) -> bool:
-            messages = journal.messages(session_id)
-            answered = bool(messages) and messages[-1].role == session_pb2.ROLE_AGENT
-            ended = bool(messages) and messages[-1].HasField("complete_time")
-            failed = state != IDLE
-            return journal.session(session_id).state == state and (failed or (answered and ended))
+            answered = any(message.answers == prompt for message in journal.messages(session_id))
+            return journal.session(session_id).state == state and (answered or state != IDLE)
 
         await self.until(over, f"session {session_id} in state {session_pb2.SessionState.Name(state)}")
 

@@ -207,12 +207,17 @@ class Follower:
         """Reads a session and its newest messages from the listing."""
         self._listed.add(session_id)
         try:
-            self._mirror.adopt_session(await self._client.session(session_id))
+            info = await self._client.session(session_id)
             page = await self._client.messages(session_id, self._following.listed_messages)
+            # Asked after the messages: one without an end whose session is busy even now is being written, not cut off.
+            status = (await self._client.statuses(info.directory)).get(session_id)
             todos = await self._client.todos(session_id)
         except (ResourceNotFoundError, AgentRefusedError) as error:
             _log.warning("session %s cannot be read: %s", session_id, error)
             return
+        self._mirror.adopt_session(info)
+        if status is not None:
+            self._mirror.status(StatusChanged(sessionID=session_id, status=status))
         self._mirror.adopt_listing(session_id, page.messages, self._now(live=False))
         if todos:
             self._mirror.todos(TodosChanged(sessionID=session_id, todos=list(todos)))

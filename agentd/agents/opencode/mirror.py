@@ -110,22 +110,24 @@ class Mirror:
         """Takes over a session's record; what it is doing stays as known."""
         room = self._rooms.get(info.id)
         if room is None:
-            room = self._rooms[info.id] = Room(Place(info.id, info.directory), info, self._remembered(info.id))
+            room = self._rooms[info.id] = self._enter(info)
         before, room.info = room.info, info
         self._put_session(room)
         if before.revert != info.revert:
             self._put_messages(room)
         return room
 
-    def _remembered(self, session_id: str) -> translate.Activity:
-        """Returns what the journal knows a session to have been doing, so that a restart does not call a running turn
-        idle.
+    def _enter(self, info: schema.Session) -> Room:
+        """Returns a room for a session; what the journal knows of it is kept, so that a restart does not call a running
+        turn idle.
         """
-        known = self._journal.known(f"sessions/{session_id}")
-        if known is None or not known.HasField("session"):
-            return translate.Activity()
-        ours = known.session
-        return translate.Activity(ours.state, ours.state_detail, context_tokens=ours.usage.context_tokens)
+        room = Room(Place(info.id, info.directory), info)
+        known = self._journal.known(room.place.session)
+        if known is not None and known.HasField("session"):
+            ours = known.session
+            room.activity = translate.Activity(ours.state, ours.state_detail, context_tokens=ours.usage.context_tokens)
+            room.counted.CopyFrom(ours.changes)
+        return room
 
     def _message(self, info: schema.UserMessage | schema.AssistantMessage) -> None:
         room = self._rooms.get(info.session_id)
@@ -138,6 +140,8 @@ class Mirror:
                 self._close_growing(room, info.id)
             if info.time.completed and not info.summary:
                 self._note_context(room, info)
+        elif info.summary is not None and info.summary.diffs:
+            self._put_session(room)
         self._journal.put(resource_pb2.Resource(name=room.place.message(info.id), message=room.message(info)))
         for message in waiting:
             if message.id != info.id:

@@ -35,6 +35,8 @@ class Room:
     growing: dict[str, Growing] = field(default_factory=dict)
     calls: dict[str, str] = field(default_factory=dict)
     """Tool call id → name of its part."""
+    counted: pb.ChangeCount = field(default_factory=pb.ChangeCount)
+    """What an earlier run had counted; used until this one has read the messages."""
     failure: str = ""
     stopped: bool = False
 
@@ -74,7 +76,25 @@ class Room:
 
     def session(self) -> pb.Session:
         """Returns the session as it stands."""
-        return translate.session(self.info, self.activity)
+        ours = translate.session(self.info, self.activity)
+        ours.changes.CopyFrom(self.changes())
+        return ours
+
+    def changes(self) -> pb.ChangeCount:
+        """Returns what the session's turns changed, added up: OpenCode's own count for a session stays at zero."""
+        changed = [
+            diff
+            for message in self.messages.values()
+            if isinstance(message, schema.UserMessage) and message.summary
+            for diff in message.summary.diffs
+        ]
+        if not changed:
+            return self.counted
+        return pb.ChangeCount(
+            files=len({diff.file for diff in changed}),
+            additions=int(sum(diff.additions for diff in changed)),
+            deletions=int(sum(diff.deletions for diff in changed)),
+        )
 
     def ordered(self) -> list[schema.UserMessage | schema.AssistantMessage]:
         """Returns the known messages in order. Ids wrap every 2.18 years, so time comes first."""

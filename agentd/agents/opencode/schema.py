@@ -61,14 +61,6 @@ class SessionModel(Theirs):
     provider_id: str = Field(alias="providerID")
 
 
-class Changes(Theirs):
-    """Lines and files changed in a session."""
-
-    additions: float = 0
-    deletions: float = 0
-    files: float = 0
-
-
 class Revert(Theirs):
     """From which message on the conversation is undone."""
 
@@ -86,7 +78,6 @@ class Session(Theirs):
     model: SessionModel | None = None
     cost: float = 0
     tokens: Tokens = Field(default_factory=Tokens)
-    summary: Changes | None = None
     revert: Revert | None = None
     metadata: dict[str, JsonValue] = Field(default_factory=dict)
     time: Span

@@ -93,7 +93,6 @@ def context_tokens(tokens: schema.Tokens) -> int:
 
 def session(theirs: schema.Session, activity: Activity) -> pb.Session:
     """Returns the session with what it is doing."""
-    changes = theirs.summary
     return pb.Session(
         name=f"sessions/{theirs.id}",
         project=project_name(Path(theirs.directory)),
@@ -108,11 +107,6 @@ def session(theirs: schema.Session, activity: Activity) -> pb.Session:
         create_time=timestamp(theirs.time.created),
         update_time=timestamp(theirs.time.updated),
         usage=usage(theirs.tokens, theirs.cost, activity.context_tokens),
-        changes=pb.ChangeCount(
-            files=int(changes.files), additions=int(changes.additions), deletions=int(changes.deletions)
-        )
-        if changes
-        else None,
         archived=bool(theirs.time.archived),
         reverted_from=f"sessions/{theirs.id}/messages/{theirs.revert.message_id}" if theirs.revert else "",
     )
