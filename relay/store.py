@@ -244,7 +244,8 @@ def _version(file: Path) -> str | None:
         row = db.execute("SELECT version_num FROM alembic_version").fetchone()
     finally:
         db.close()
-    return None if row is None else str(row[0])
+    # Alembic leaves the table empty before the first revision.
+    return "" if row is None else str(row[0])
 
 
 def _create(file: Path) -> None:

@@ -202,6 +202,16 @@ class FakeWorkstation:
     async def next(self) -> Any:
         return await self._inbound.next()
 
+    async def ended(self) -> grpc.aio.AioRpcError:
+        """The error with which the relay ended the link."""
+        try:
+            while await self.next() is not None:
+                pass
+            await self._call
+        except grpc.aio.AioRpcError as error:
+            return error
+        raise AssertionError("the link ended in good order")
+
     async def half_close(self) -> None:
         await self._call.done_writing()
 

@@ -28,14 +28,6 @@ def _workstation(relay: object, **more: object) -> FakeWorkstation:
     return FakeWorkstation(relay.addresses.grpc, relay.addresses.origin, **more)  # type: ignore[attr-defined,arg-type]
 
 
-async def _ended(workstation: FakeWorkstation) -> grpc.aio.AioRpcError:
-    with pytest.raises(grpc.aio.AioRpcError) as caught:
-        while await workstation.next() is not None:
-            pass
-        await workstation._call
-    return caught.value
-
-
 async def test_records_are_stored_and_the_next_link_continues_above_them(tmp_path: Path) -> None:
     async with relay_here(tmp_path) as relay:
         workstation = _workstation(relay)
@@ -81,7 +73,7 @@ async def test_a_newer_link_of_the_same_workstation_takes_over(tmp_path: Path) -
         older = _workstation(relay)
         newer = _workstation(relay, identity=older.identity, epoch=older.epoch)
         async with older.attached(), newer.attached():
-            error = await _ended(older)
+            error = await older.ended()
             assert (error.code(), reason_of(error)) == (grpc.StatusCode.ABORTED, "SUPERSEDED")
             assert await newer.publish(record(1)) == 1
 
@@ -153,7 +145,7 @@ async def test_a_stranger_without_a_token_is_refused(tmp_path: Path) -> None:
     async with relay_here(tmp_path) as relay, grpc.aio.insecure_channel(relay.addresses.grpc) as channel:
         workstation = _workstation(relay)
         workstation.open(channel, token="nonsense")
-        error = await _ended(workstation)
+        error = await workstation.ended()
         assert (error.code(), reason_of(error)) == (grpc.StatusCode.UNAUTHENTICATED, "TOKEN_INVALID")
 
 
@@ -187,7 +179,7 @@ async def test_a_link_without_a_first_frame_ends(tmp_path: Path) -> None:
     async with relay_here(tmp_path, limits) as relay, grpc.aio.insecure_channel(relay.addresses.grpc) as channel:
         workstation = _workstation(relay)
         workstation.open(channel)
-        assert (await _ended(workstation)).code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        assert (await workstation.ended()).code() is grpc.StatusCode.DEADLINE_EXCEEDED
 
 
 @pytest.mark.parametrize(
@@ -215,7 +207,7 @@ async def test_a_frame_over_a_limit_ends_that_link_and_nothing_else(
     async with relay_here(tmp_path, limits) as relay, _workstation(relay).attached() as neighbour:
         async with _workstation(relay).attached() as workstation:
             await workstation.send(**frame)
-            assert reason_of(await _ended(workstation)) == reason
+            assert reason_of(await workstation.ended()) == reason
         assert await neighbour.publish(record(1)) == 1
 
 
@@ -224,7 +216,7 @@ async def test_too_many_frames_end_the_link(tmp_path: Path) -> None:
     async with relay_here(tmp_path, limits) as relay, _workstation(relay).attached() as workstation:
         for _ in range(4):
             await workstation.send(ping=record_pb2.Ping())
-        assert reason_of(await _ended(workstation)) == "RATE_LIMITED"
+        assert reason_of(await workstation.ended()) == "RATE_LIMITED"
 
 
 async def test_a_device_that_connects_too_often_is_told_to_wait(tmp_path: Path) -> None:
@@ -236,13 +228,13 @@ async def test_a_device_that_connects_too_often_is_told_to_wait(tmp_path: Path) 
         async with grpc.aio.insecure_channel(relay.addresses.grpc, options=OWN_CONNECTION) as channel:
             workstation.open(channel)
             await workstation.send(hello=link_service_pb2.WorkstationHello())
-            assert reason_of(await _ended(workstation)) == "RATE_LIMITED"
+            assert reason_of(await workstation.ended()) == "RATE_LIMITED"
 
 
 async def test_a_silent_link_is_taken_for_dead(tmp_path: Path) -> None:
     async with relay_here(tmp_path) as relay, _workstation(relay).attached() as workstation:
         relay.services.hub.beat(relay.services.now() + relay.services.limits.dead_after_seconds + 1)
-        assert (await _ended(workstation)).code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        assert (await workstation.ended()).code() is grpc.StatusCode.DEADLINE_EXCEEDED
 
 
 async def test_the_relay_is_heard_where_it_has_nothing_to_say(tmp_path: Path) -> None:
