@@ -207,9 +207,9 @@ def cost(micro_usd: int) -> str:
 
 
 def usage_line(usage: v1.Usage | None) -> str:
-    """`12.3k in · 1.2k out · $0.04`; empty while nothing was used."""
+    """`$0.04 · 12.3k in · 1.2k out`; empty while nothing was used."""
     if usage is None or not (usage.input_tokens or usage.output_tokens):
         return ""
     read = usage.input_tokens + usage.cache_read_tokens
     said = [f"{tokens(read)} in", f"{tokens(usage.output_tokens + usage.reasoning_tokens)} out"]
-    return " · ".join([*said, *filter(None, [cost(usage.cost_micro_usd)])])
+    return " · ".join(filter(None, [cost(usage.cost_micro_usd), *said]))

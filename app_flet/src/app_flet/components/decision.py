@@ -11,6 +11,7 @@ import flet as ft
 from app_flet import intents
 from app_flet.boundary import component
 from app_flet.components.diff import PatchView, path_line
+from app_flet.components.frames import asking_frame
 from app_flet.components.status import label, mark, quiet
 from app_flet.components.touch import Entry, field, filled_button, outlined_button, region
 from app_flet.glance import Need, call_about, workstation_name
@@ -22,6 +23,7 @@ from halyard_client.halyard.agent import v1
 from wire.calls import CallState
 
 PREVIEW_LINES = 12
+SHORT_LINES = 7
 RISKS = {
     v1.Risk.LOW: ("Low risk", Tone.QUIET),
     v1.Risk.MEDIUM: ("Changes the project", Tone.WORKING),
@@ -50,7 +52,7 @@ OUTCOMES = {
 
 @component
 def DecisionCard(need: Need, *, show_session: bool = True) -> ft.Control:
-    """One pending permission."""
+    """One pending permission; within its session it keeps short, so that the conversation stays in sight."""
     here = screen()
     dark = watch(lambda sight: sight.dark)
     call = watch(lambda sight: call_about(sight.model, need.name))
@@ -61,7 +63,10 @@ def DecisionCard(need: Need, *, show_session: bool = True) -> ft.Control:
         if here.is_steady():
             here.device.call(need.workstation, intents.decide(permission, outcome, here.device.now_ms(), message))
 
-    body = [_head(permission, need, dark=dark, show_session=show_session), *_matter(permission, dark=dark)]
+    body = [
+        _head(permission, need, dark=dark, show_session=show_session),
+        *_matter(permission, PREVIEW_LINES if show_session else SHORT_LINES, dark=dark),
+    ]
     if permission.reason:
         body.append(quiet(f"Asked because: {permission.reason}"))
     if call is not None and call.error:
@@ -72,23 +77,12 @@ def DecisionCard(need: Need, *, show_session: bool = True) -> ft.Control:
         body.append(Choices(permission, decide))
     else:
         body.append(quiet("This device may look, not decide. Another device can change its role under Workstations."))
-    return _frame(f"decision:{need.name.rpartition('/')[2]}", body, dark=dark)
+    return asking_frame(f"decision:{need.name.rpartition('/')[2]}", body, dark=dark)
 
 
 def _may_decide(sight: Sight, workstation: str) -> bool:
     known = sight.model.workstations.get(workstation)
     return known is not None and known.role != "viewer" and not known.removed
-
-
-def _frame(test_id: str, body: list[ft.Control], *, dark: bool) -> ft.Control:
-    card = ft.Container(
-        ft.Column(body, spacing=10, horizontal_alignment=ft.CrossAxisAlignment.STRETCH, tight=True),
-        bgcolor=ft.Colors.SURFACE_CONTAINER_LOW,
-        border=ft.Border.only(left=ft.BorderSide(4, ink(Tone.NEEDS_YOU, dark=dark).strong)),
-        border_radius=RADIUS,
-        padding=ft.Padding.only(left=14, right=14, top=12, bottom=12),
-    )
-    return region(test_id, card)
 
 
 def _head(permission: v1.Permission, need: Need, *, dark: bool, show_session: bool) -> ft.Control:
@@ -123,16 +117,17 @@ def _pill(text: str, color: str, bgcolor: str) -> ft.Control:
     )
 
 
-def _matter(permission: v1.Permission, *, dark: bool) -> list[ft.Control]:
+def _matter(permission: v1.Permission, preview: int, *, dark: bool) -> list[ft.Control]:
     """What exactly is asked for: the command, or the files with their changes, or the words of the agent's rules."""
     found: list[ft.Control] = []
     if permission.command:
         found.append(_code(permission.command))
     for diff in permission.diffs:
-        found += [path_line(diff, dark=dark), PatchView(diff, PREVIEW_LINES)]
+        found += [path_line(diff, dark=dark), PatchView(diff, preview)]
     if not found and permission.patterns:
         found.append(_code("\n".join(permission.patterns)))
-    if permission.title and (not found or permission.title not in permission.command):
+    # With a diff the title only repeats the path.
+    if permission.title and not permission.diffs and permission.title != permission.command:
         found.insert(0, ft.Text(permission.title, theme_style=ft.TextThemeStyle.BODY_MEDIUM))
     return found
 

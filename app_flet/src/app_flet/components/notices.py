@@ -10,7 +10,7 @@ from app_flet.instants import clock_time
 from app_flet.screen import screen, watch
 from app_flet.theme import RADIUS, Tone, ink
 
-DEMO = "Demo model: answers are scripted, no real model is asked."
+DEMO = "Demo model: its answers are scripted."
 
 
 @component

@@ -7,12 +7,13 @@ import flet as ft
 from app_flet import intents
 from app_flet.boundary import component
 from app_flet.components.decision import ON_THE_WAY
+from app_flet.components.frames import asking_frame
 from app_flet.components.status import mark, quiet
-from app_flet.components.touch import Entry, Handler, field, filled_button, region, tappable, text_button
+from app_flet.components.touch import Entry, Handler, field, filled_button, tappable, text_button
 from app_flet.glance import Need, call_about
 from app_flet.model import CallView
 from app_flet.screen import Sight, kept, local, screen, watch
-from app_flet.theme import RADIUS, Tone, ink
+from app_flet.theme import Tone, ink
 from halyard_client.halyard.agent import v1
 
 Answers = tuple[tuple[str, ...], ...]
@@ -142,11 +143,4 @@ def _head(need: Need, *, dark: bool, show_session: bool) -> ft.Control:
 
 
 def _frame(need: Need, body: list[ft.Control], *, dark: bool) -> ft.Control:
-    card = ft.Container(
-        ft.Column(body, spacing=10, horizontal_alignment=ft.CrossAxisAlignment.STRETCH, tight=True),
-        bgcolor=ft.Colors.SURFACE_CONTAINER_LOW,
-        border=ft.Border.only(left=ft.BorderSide(4, ink(Tone.NEEDS_YOU, dark=dark).strong)),
-        border_radius=RADIUS,
-        padding=ft.Padding.only(left=14, right=14, top=12, bottom=12),
-    )
-    return region(f"decision:{need.name.rpartition('/')[2]}", card)
+    return asking_frame(f"decision:{need.name.rpartition('/')[2]}", body, dark=dark)

@@ -5,6 +5,7 @@ import flet as ft
 from app_flet import intents
 from app_flet.boundary import component, keyed
 from app_flet.components.fetched import fetch
+from app_flet.components.frames import page_body
 from app_flet.components.notices import OfflineNotice, empty
 from app_flet.components.prose import markdown
 from app_flet.components.status import quiet
@@ -59,15 +60,7 @@ def FilesPage(workstation: str, project: str, path: str) -> ft.Control:
         expand=True,
         horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
     )
-    limited = ft.Container(column, width=TEXT_WIDTH + 120, expand=True)
-    return ft.Column(
-        [
-            OfflineNotice(workstation),
-            ft.Row([ft.Container(limited, expand=True, alignment=ft.Alignment.TOP_CENTER)], expand=True),
-        ],
-        spacing=0,
-        expand=True,
-    )
+    return page_body(OfflineNotice(workstation), column, width=TEXT_WIDTH + 120)
 
 
 def _row(workstation: str, project: str, path: str, *, folder: bool, note: str = "") -> ft.Control:

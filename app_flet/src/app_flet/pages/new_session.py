@@ -6,16 +6,18 @@ from collections.abc import Callable
 import flet as ft
 
 from app_flet import intents
-from app_flet.boundary import component
+from app_flet.boundary import component, keyed
+from app_flet.components.frames import page_body
 from app_flet.components.notices import DemoNotice, OfflineNotice, empty
+from app_flet.components.picker import Picker
 from app_flet.components.status import quiet
-from app_flet.components.touch import Entry, field, filled_button, icon_button, identified
+from app_flet.components.touch import Entry, field, filled_button, icon_button
 from app_flet.device import Device
 from app_flet.glance import agents, projects, workstation_name
 from app_flet.model import WorkstationView
 from app_flet.route import Page, Place
 from app_flet.screen import kept, local, screen, watch
-from app_flet.theme import RADIUS, TEXT_WIDTH
+from app_flet.theme import TEXT_WIDTH
 from halyard_client.halyard.agent import v1
 from wire.calls import CallState
 
@@ -83,15 +85,7 @@ def NewSessionPage() -> ft.Control:
     if waiting:
         rows.append(quiet("It waits until the workstation takes it; you may leave this screen."))
     body = ft.ListView(rows, spacing=14, expand=True, padding=ft.Padding.symmetric(horizontal=16, vertical=8))
-    limited = ft.Container(body, width=TEXT_WIDTH, expand=True)
-    return ft.Column(
-        [
-            OfflineNotice(known.id),
-            ft.Row([ft.Container(limited, expand=True, alignment=ft.Alignment.TOP_CENTER)], expand=True),
-        ],
-        spacing=0,
-        expand=True,
-    )
+    return page_body(OfflineNotice(known.id), body, width=TEXT_WIDTH)
 
 
 async def _follow(place: Place) -> None:
@@ -150,35 +144,45 @@ def _pickers(
 ) -> list[ft.Control]:
     agent = next((one for one in agents(known) if one.id == full["agent"]), v1.Agent())
     rows = [
-        _picker(
+        keyed(
+            "workstation-pick",
+            Picker,
             "workstation-pick",
             "Workstation",
             {k.id: workstation_name(k) for k in workstations},
             known.id,
             lambda value: pick(workstation=value),
         ),
-        _picker(
+        keyed(
+            "project-pick",
+            Picker,
             "project-pick",
             "Project",
             {p.name: _project_name(p) for p in projects(known)},
             full["project"],
             lambda value: pick(project=value),
         ),
-        _picker(
+        keyed(
+            "agent-pick",
+            Picker,
             "agent-pick",
             "Agent",
             {a.id: _agent_name(a) for a in agents(known)},
             full["agent"],
             lambda value: pick(agent=value),
         ),
-        _picker(
+        keyed(
+            "model-pick",
+            Picker,
             "model-pick",
             "Model",
             {m.id: m.display_name or m.id for m in agent.models},
             full["model"],
             lambda value: pick(model=value),
         ),
-        _picker(
+        keyed(
+            "mode-pick",
+            Picker,
             "mode-pick",
             "Mode",
             {m.id: m.display_name or m.id for m in agent.modes},
@@ -197,18 +201,3 @@ def _project_name(project: v1.Project) -> str:
 def _agent_name(agent: v1.Agent) -> str:
     ready = "" if agent.state is v1.AgentState.READY else " · not ready"
     return f"{agent.display_name or agent.id}{ready}"
-
-
-def _picker(test_id: str, name: str, offered: dict[str, str], chosen: str, choose: Callable[[str], None]) -> ft.Control:
-    control = ft.Dropdown(
-        label=name,
-        value=chosen,
-        options=[ft.DropdownOption(key=key, text=text) for key, text in offered.items()],
-        expand=True,
-        border_radius=RADIUS,
-        filled=True,
-        fill_color=ft.Colors.SURFACE_CONTAINER_LOW,
-        border_color=ft.Colors.OUTLINE_VARIANT,
-        on_select=screen().on(lambda event: choose(event.control.value)),
-    )
-    return ft.Row([identified(test_id, control)])

@@ -4,6 +4,7 @@ import flet as ft
 
 from app_flet.boundary import component, keyed
 from app_flet.components.decision import DecidedLine, DecisionCard
+from app_flet.components.frames import page_body
 from app_flet.components.notices import OfflineNotice, empty, warning
 from app_flet.components.question import QuestionCard
 from app_flet.components.session_line import BeginningRow, SessionRow
@@ -43,9 +44,7 @@ def NowPage() -> ft.Control:
     column = ft.ListView(
         [header, *rows], expand=True, spacing=8, padding=ft.Padding.only(left=16, right=16, top=8, bottom=24)
     )
-    return ft.Column(
-        [OfflineNotice(), column], spacing=0, expand=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH
-    )
+    return page_body(OfflineNotice(), column)
 
 
 @component

@@ -6,6 +6,7 @@ from app_flet import intents
 from app_flet.boundary import component, keyed
 from app_flet.components.diff import FileChangeCard
 from app_flet.components.fetched import fetch
+from app_flet.components.frames import page_body
 from app_flet.components.notices import OfflineNotice, empty
 from app_flet.components.status import changed_lines, quiet
 from app_flet.components.touch import icon_button, region
@@ -54,15 +55,7 @@ def ReviewPage(workstation: str, session: str, message: str = "") -> ft.Control:
         expand=True,
         horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
     )
-    limited = ft.Container(listed, width=TEXT_WIDTH + 120, expand=True)
-    return ft.Column(
-        [
-            OfflineNotice(workstation),
-            ft.Row([ft.Container(limited, expand=True, alignment=ft.Alignment.TOP_CENTER)], expand=True),
-        ],
-        spacing=0,
-        expand=True,
-    )
+    return page_body(OfflineNotice(workstation), listed, width=TEXT_WIDTH + 120)
 
 
 def _project(session: v1.Session | None) -> str:

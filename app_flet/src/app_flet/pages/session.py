@@ -10,6 +10,7 @@ from app_flet import intents
 from app_flet.boundary import component, keyed
 from app_flet.components.composer import Composer
 from app_flet.components.decision import DecidedLine
+from app_flet.components.frames import centred
 from app_flet.components.notices import DemoNotice, OfflineNotice, empty
 from app_flet.components.status import TONES, label, mark, quiet
 from app_flet.components.touch import icon_button, identified, tappable, text_button
@@ -20,7 +21,6 @@ from app_flet.model import WorkstationView
 from app_flet.pages.now import card
 from app_flet.route import Page, Place
 from app_flet.screen import Sight, kept, local, screen, watch
-from app_flet.theme import TEXT_WIDTH
 from halyard_client.halyard.agent import v1
 
 
@@ -35,21 +35,16 @@ def SessionPage(workstation: str, session: str) -> ft.Control:
     exists = watch(lambda sight: session_named(known_of(sight, workstation), session) is not None)
     if not exists:
         return ft.Column([Header(workstation, session), _missing()], expand=True)
-    body = [
+    body: list[ft.Control] = [
         Header(workstation, session),
         OfflineNotice(workstation),
         Conversation(workstation, session),
         Todos(workstation, session),
         Dock(workstation, session),
-        _centred(DemoNotice(workstation)),
-        _centred(keyed(session, Composer, workstation, session)),
+        centred(DemoNotice(workstation)),
+        centred(keyed(session, Composer, workstation, session)),
     ]
     return ft.Column(body, spacing=0, expand=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
-
-
-def _centred(content: ft.Control) -> ft.Control:
-    limited = ft.Container(content, width=TEXT_WIDTH, padding=ft.Padding.symmetric(horizontal=4))
-    return ft.Row([ft.Container(limited, expand=True, alignment=ft.Alignment.CENTER)])
 
 
 def _missing() -> ft.Control:
@@ -173,8 +168,9 @@ def _row(turn: Turn, decided: tuple[Need, ...]) -> ft.Control:
 
 
 def _wide_row(content: ft.Control, key: str) -> ft.Control:
-    limited = ft.Container(content, width=TEXT_WIDTH, padding=ft.Padding.symmetric(horizontal=16))
-    return ft.Row([ft.Container(limited, expand=True, alignment=ft.Alignment.CENTER)], key=key)
+    row = centred(content, padding=ft.Padding.symmetric(horizontal=16))
+    row.key = key
+    return row
 
 
 def decided_in(turn: Turn, decided: tuple[Need, ...]) -> list[Need]:
@@ -231,7 +227,7 @@ def Todos(workstation: str, session: str) -> ft.Control:
     )
     rows = [_todo(todo) for todo in found] if is_open else []
     body = ft.Column([head, *rows], spacing=6, tight=True)
-    return _centred(
+    return centred(
         ft.Container(
             tappable("todos", body, lambda _: set_open(not is_open), padding=10),
             padding=ft.Padding.symmetric(horizontal=8, vertical=3),
@@ -267,4 +263,4 @@ def Dock(workstation: str, session: str) -> ft.Control:
     scrolled = ft.Column(
         rows, spacing=4, scroll=ft.ScrollMode.AUTO, horizontal_alignment=ft.CrossAxisAlignment.STRETCH, tight=True
     )
-    return _centred(ft.Container(scrolled, padding=ft.Padding.symmetric(horizontal=8, vertical=4)))
+    return centred(ft.Container(scrolled, padding=ft.Padding.symmetric(horizontal=8, vertical=4)))

@@ -3,6 +3,7 @@
 import flet as ft
 
 from app_flet.boundary import component, keyed
+from app_flet.components.frames import page_body
 from app_flet.components.notices import OfflineNotice, empty
 from app_flet.components.session_line import BeginningRow, SessionRow
 from app_flet.components.touch import Entry, field, filled_button, icon_button, text_button
@@ -46,9 +47,7 @@ def SessionsPage() -> ft.Control:
     column = ft.ListView(
         [header, search, *rows], expand=True, spacing=8, padding=ft.Padding.only(left=16, right=16, top=8, bottom=24)
     )
-    return ft.Column(
-        [OfflineNotice(), column], spacing=0, expand=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH
-    )
+    return page_body(OfflineNotice(), column)
 
 
 def matches(line: SessionLine, sought: str) -> bool:

@@ -4,6 +4,7 @@ import flet as ft
 
 from app_flet import intents
 from app_flet.boundary import component, keyed
+from app_flet.components.frames import page_body
 from app_flet.components.notices import OfflineNotice, empty, warning
 from app_flet.components.status import badge, heading, label, quiet
 from app_flet.components.touch import (
@@ -62,9 +63,7 @@ def WorkstationsPage() -> ft.Control:
     column = ft.ListView(
         [header, *rows], expand=True, spacing=8, padding=ft.Padding.only(left=16, right=16, top=8, bottom=24)
     )
-    return ft.Column(
-        [OfflineNotice(), column], spacing=0, expand=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH
-    )
+    return page_body(OfflineNotice(), column)
 
 
 @component
@@ -129,15 +128,7 @@ def WorkstationPage(workstation: str) -> ft.Control:
     ]
     rows += [heading("On this device"), Forget(known)]
     column = ft.ListView(rows, expand=True, spacing=8, padding=ft.Padding.only(left=16, right=16, top=8, bottom=24))
-    limited = ft.Container(column, width=TEXT_WIDTH, expand=True)
-    return ft.Column(
-        [
-            OfflineNotice(workstation),
-            ft.Row([ft.Container(limited, expand=True, alignment=ft.Alignment.TOP_CENTER)], expand=True),
-        ],
-        spacing=0,
-        expand=True,
-    )
+    return page_body(OfflineNotice(workstation), column, width=TEXT_WIDTH)
 
 
 def _card(content: ft.Control) -> ft.Control:
