@@ -11,8 +11,8 @@ from tests.house.repository import ROOT, shown, tracked
 
 # Written in halves, so that this file does not find itself.
 REGISTRIES = ["pypi" + ".org", "files.python" + "hosted.org", "registry.npm" + "js.org", "deb.debian" + ".org"]
-# People in examples are called ada, you or me.
-HOME_FOLDERS = re.compile(r"(?<![\w.])/(?:root|(?:home|Users)/(?!(?:ada|you|me)/)\w+)/(?!\.\.\.)")
+# People in examples are called ada, mira or you.
+HOME_FOLDERS = re.compile(r"(?<![\w.])/(?:root|(?:home|Users)/(?!(?:ada|mira|you)/)\w+)/(?!\.\.\.)")
 LOCKED = ROOT / "requirements"
 
 
