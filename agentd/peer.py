@@ -12,9 +12,11 @@ import ctypes
 import os
 import socket
 import struct
+import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -32,7 +34,7 @@ class Process:
     pid: int
     name: str
     terminal: str
-    """The controlling terminal, for example "/dev/pts/3"; empty without one."""
+    """The controlling terminal, "136:3" (Linux: device number) or "ttys003" (macOS: name); empty without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,4 +113,22 @@ def _ancestry(pid: int) -> list[Process]:
 
 
 def _describe(process: psutil.Process) -> Process:
-    return Process(process.pid, process.name(), process.terminal() or "")
+    return Process(process.pid, process.name(), _terminal(process.pid))
+
+
+def _terminal(pid: int) -> str:
+    """See Process.terminal. psutil will not do: it remembers the terminals that were open when it was first asked."""
+    if not _IS_LINUX:
+        return _terminal_from_ps(pid)
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    # proc_pid_stat(5): after the name, which may hold anything, come state, ppid, pgrp, session, tty_nr.
+    device = int(stat.rpartition(")")[2].split()[4])
+    return f"{os.major(device)}:{os.minor(device)}" if device else ""
+
+
+def _terminal_from_ps(pid: int) -> str:
+    told = subprocess.run(["/bin/ps", "-o", "tty=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return told.stdout.strip().strip("?-")
