@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from agentd.store import Statement, Store, put_meta
 from halyard.agent.v1 import resource_pb2 as pb
 from wire import names
-from wire.log import EPOCH_BYTES, Cursor
+from wire.log import Cursor, new_epoch
 
 GRANT_KIND = 0
 # Above every character that a name may hold, so that [prefix, prefix + END) is "all that begin with prefix".
@@ -66,12 +66,12 @@ class SessionLog:
         self._marks: list[tuple[int, int]] = []
         row = store.row("SELECT max(seq) FROM resources")
         self._head = self._committed = int(row[0] or 0) if row else 0
-        self._epoch = store.meta("log_epoch") or self._begin_epoch()
+        self._epoch = store.meta("log_epoch") or self._begin_epoch(None)
         store.on_commit(self._on_commit)
 
     @property
     def epoch(self) -> bytes:
-        """16 bytes drawn with the store."""
+        """16 bytes, drawn with the store (`wire.log.new_epoch`)."""
         return self._epoch
 
     @property
@@ -86,7 +86,7 @@ class SessionLog:
 
     def renew_epoch(self) -> None:
         """Begins another log with the same values: this store turned out to be an old copy of itself."""
-        self._begin_epoch()
+        self._begin_epoch(self._epoch)
 
     # --- owners ---
 
@@ -194,8 +194,8 @@ class SessionLog:
 
     # --- inside ---
 
-    def _begin_epoch(self) -> bytes:
-        self._epoch = secrets.token_bytes(EPOCH_BYTES)
+    def _begin_epoch(self, after: bytes | None) -> bytes:
+        self._epoch = new_epoch(self._clock_ms(), secrets.token_bytes(10), after)
         self._store.write(put_meta("log_epoch", self._epoch))
         return self._epoch
 

@@ -8,7 +8,8 @@ key is kept. Everything rests on four rules:
 2. A reader refuses a record at or below what it has for that key. So repeats and stragglers change nothing, and the
    newest wins however the parts arrive.
 3. A cursor may only rise over what was really received: `through` of a batch covers everything since the batch before.
-4. Another log epoch is another log: the replica is thrown away, and an epoch once left is never entered again.
+4. Another log epoch is another log: the replica is thrown away. Epochs ascend with time, and a reader goes up only: a
+   relay that was rolled back may still offer a log from before.
 
 `Log` is the workstation's side. `Replica` is the reader's side; the relay's store is one too, of sealed values. Both
 are generic in the value, so that a shell may keep values on disk and only row ids here.
@@ -20,6 +21,7 @@ from enum import StrEnum
 from itertools import takewhile
 from typing import Generic, TypeVar
 
+from wire.calls import uuid7, uuid7_time_ms
 from wire.errors import LogGap, LogRolledBack, Malformed
 
 EPOCH_BYTES = 16
@@ -27,6 +29,14 @@ WITHHELD_AFTER_MS = 60_000
 """Two head intervals: a relay that still lacks what the workstation vouched for so long ago is holding it back."""
 
 V = TypeVar("V")
+
+
+def new_epoch(now_ms: int, random: bytes, after: bytes | None = None) -> bytes:
+    """The epoch of a log that begins at `now_ms` (Unix ms): a UUIDv7, so that a later log has a higher one.
+
+    `random`: 10 bytes. `after`: the epoch before, if it is known; the new one is higher even if a clock was set back.
+    """
+    return uuid7(now_ms if after is None else max(now_ms, uuid7_time_ms(after) + 1), random)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +131,12 @@ class Replica(Generic[V]):
         through: int = 0,
         truncated_through: int = 0,
         unsure_through: int = 0,
-        left_epochs: frozenset[bytes] = frozenset(),
     ) -> None:
         """Restores a replica as it was last committed."""
         self.epoch = epoch
         self.through = through
         self.truncated_through = truncated_through
         self.unsure_through = unsure_through
-        self.left_epochs = left_epochs
         self._newest = {record.key: record for record in records}
         self._asked_from = through
 
@@ -220,14 +228,17 @@ class Replica(Generic[V]):
     def reset(self, epoch: bytes) -> "Replica[V]":
         """An empty replica of the new log `epoch`; this one itself when the epoch is the same.
 
-        LogRolledBack for an epoch that was left before: a relay that offers it shows an old copy. Keep the former
-        replica until a grant or head of the new epoch was opened: until then only the relay vouches for it.
+        LogRolledBack for a lower epoch: a relay that offers it shows an old copy. Keep the former replica until a grant
+        or head of the new epoch was opened: until then only the relay vouches for it.
         """
         if epoch == self.epoch:
             return self
-        if epoch in self.left_epochs:
-            raise LogRolledBack("The relay offers a log that this workstation gave up; it may hold an old copy.")
-        return Replica(epoch, left_epochs=self.left_epochs | {self.epoch})
+        if epoch < self.epoch:
+            raise LogRolledBack(
+                "The relay offers an older log than the one known here: it holds an old copy, or the workstation "
+                "began anew with a wrong clock. If it did, pair again."
+            )
+        return Replica(epoch)
 
 
 def relay_lost(stored_before: Cursor | None, stored_now: Cursor | None) -> bool:

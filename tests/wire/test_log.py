@@ -1,7 +1,7 @@
 import pytest
 
 from wire.errors import LogGap, LogRolledBack, Malformed
-from wire.log import WITHHELD_AFTER_MS, Cursor, Freshness, Head, Log, Record, Replica, Verdict, relay_lost
+from wire.log import WITHHELD_AFTER_MS, Cursor, Freshness, Head, Log, Record, Replica, Verdict, new_epoch, relay_lost
 
 A, B = b"a" * 16, b"b" * 16
 
@@ -109,9 +109,17 @@ def test_another_epoch_is_another_replica() -> None:
     assert len(replica) == 1
 
 
-def test_an_epoch_that_was_left_is_never_entered_again() -> None:
-    with pytest.raises(LogRolledBack):
-        Replica[int](A).reset(B).reset(A)
+def test_a_reader_goes_up_from_epoch_to_epoch_only() -> None:
+    with pytest.raises(LogRolledBack, match="pair again"):
+        Replica[int](B).reset(A)
+
+
+def test_a_later_log_has_a_higher_epoch_whatever_the_clock_says() -> None:
+    first = new_epoch(1000, b"\xff" * 10)
+    assert len(first) == len(A)
+    assert new_epoch(1001, bytes(10)) > first
+    assert new_epoch(1000, bytes(10), after=first) > first
+    assert new_epoch(5, bytes(10), after=first) > first
 
 
 def test_what_may_have_changed_in_a_gap_is_unsure() -> None:

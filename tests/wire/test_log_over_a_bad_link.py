@@ -256,5 +256,5 @@ class BadLink(RuleBasedStateMachine):
         assert freshness.verdict(replica.through, self.store.through, 0) is Verdict.LEVEL
 
 
-BadLink.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+BadLink.TestCase.settings = settings(max_examples=400, stateful_step_count=50, deadline=None)
 TestBadLink = BadLink.TestCase

@@ -63,14 +63,12 @@ class Following:
 
     def _restored(self) -> Replica[None]:
         row = self.row
-        left = {row.left_epochs[at : at + EPOCH_BYTES] for at in range(0, len(row.left_epochs), EPOCH_BYTES)}
         return Replica(
             row.log_epoch,
             (Place(seq, key, None) for seq, key in self._store.seqs(row.id)),
             through=row.through,
             truncated_through=row.truncated_through,
             unsure_through=row.unsure_through,
-            left_epochs=frozenset(left),
         )
 
     @property
@@ -257,7 +255,6 @@ class Following:
                 through=replica.through,
                 truncated_through=replica.truncated_through,
                 unsure_through=replica.unsure_through,
-                left_epochs=b"".join(sorted(replica.left_epochs)),
                 **changes,
             )
 

@@ -23,7 +23,7 @@ CREATE TABLE workstation (
   id TEXT PRIMARY KEY, sign_key BLOB NOT NULL, agree_key BLOB NOT NULL, display_name TEXT NOT NULL, role TEXT NOT NULL,
   relay TEXT NOT NULL, log_epoch BLOB NOT NULL DEFAULT x'', through INTEGER NOT NULL DEFAULT 0,
   truncated_through INTEGER NOT NULL DEFAULT 0, unsure_through INTEGER NOT NULL DEFAULT 0,
-  left_epochs BLOB NOT NULL DEFAULT x'', ring BLOB NOT NULL DEFAULT x'',
+  ring BLOB NOT NULL DEFAULT x'',
   last_seen_ms INTEGER NOT NULL DEFAULT 0, as_of_ms INTEGER NOT NULL DEFAULT 0, head_seq INTEGER NOT NULL DEFAULT 0,
   head_ms INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
@@ -44,7 +44,7 @@ CREATE TABLE seen (
 
 _ROW = (
     "id, sign_key, agree_key, display_name, role, relay, log_epoch, through, truncated_through, unsure_through, "
-    "left_epochs, ring, last_seen_ms, as_of_ms, head_seq, head_ms"
+    "ring, last_seen_ms, as_of_ms, head_seq, head_ms"
 )
 
 
@@ -64,8 +64,6 @@ class WorkstationRow:
     through: int = 0
     truncated_through: int = 0
     unsure_through: int = 0
-    left_epochs: bytes = b""
-    """Epochs that were left before, 16 bytes each."""
     ring: bytes = field(default=b"", repr=False)
     """KeyRing.pack(); empty until the first grant."""
     last_seen_ms: int = 0
