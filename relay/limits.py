@@ -53,6 +53,8 @@ class Limits:
     """A peer must say who it is within this."""
     heartbeat_seconds: int = 20
     """How often a silent peer must send a Ping. Silence of two and a half times this is death."""
+    stuck_seconds: float = 2.0
+    """How long a write may still take when its link is to end."""
     drain_seconds: float = 5.0
     """How long links may take to leave when the relay stops."""
     attach_per_address: Rate = Rate(burst=100, per_second=10)

@@ -17,10 +17,6 @@ from relay.reader_queue import Hopeless, Kind, ReaderQueue
 from wire.errors import HalyardError
 
 
-STUCK_SECONDS = 2.0
-"""How long a write may still take when the link is to end."""
-
-
 class PeerGone(Exception):
     """The transport ended under a read or a write."""
 
@@ -211,7 +207,7 @@ class Link:
 
     def _expire(self) -> None:
         if self._running:
-            self._scope.reschedule(asyncio.get_running_loop().time() + STUCK_SECONDS)
+            self._scope.reschedule(asyncio.get_running_loop().time() + self.limits.stuck_seconds)
 
     async def _reading(self, read: Callable[[], Awaitable[None]]) -> None:
         try:

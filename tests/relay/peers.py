@@ -152,6 +152,13 @@ class _Inbound:
         async with asyncio.timeout(PATIENCE_SECONDS):
             return await self._read()
 
+    async def rest(self) -> list[str]:
+        """The kinds of all frames until the end."""
+        kinds: list[str] = []
+        while (frame := await self.next()) is not None:
+            kinds.append(frame.WhichOneof("frame"))
+        return kinds
+
 
 @dataclass
 class FakeWorkstation:
@@ -162,6 +169,7 @@ class FakeWorkstation:
     identity: Identity = field(default_factory=new_identity)
     epoch: bytes = field(default_factory=lambda: secrets.token_bytes(16))
     revision: int = 0
+    clock: Callable[[], float] = time.time
 
     def __post_init__(self) -> None:
         self.welcome = link_service_pb2.WorkstationWelcome()
@@ -189,7 +197,7 @@ class FakeWorkstation:
 
     def open(self, channel: grpc.aio.Channel, token: str | None = None) -> None:
         """Opens the stream without a hello."""
-        token = token_for(self.identity, self.origin) if token is None else token
+        token = token_for(self.identity, self.origin, self.clock()) if token is None else token
         self._inbound = _Inbound(self._read)
         self._call = link_service_pb2_grpc.LinkServiceStub(channel).AttachWorkstation(metadata=bearer(token))
 
@@ -230,6 +238,10 @@ class FakeWorkstation:
         await self.send(members=members)
         await self.publish(record(at, b"members"))
 
+    async def rest(self) -> list[str]:
+        """The kinds of all frames until the link ends in good order."""
+        return await self._inbound.rest()
+
     async def _read(self) -> FromRelay | None:
         frame = await self._call.read()
         return frame if isinstance(frame, FromRelay) else None
@@ -242,6 +254,7 @@ class FakeApp:
     http: str
     origin: str
     identity: Identity = field(default_factory=new_identity)
+    clock: Callable[[], float] = time.time
 
     def __post_init__(self) -> None:
         self.welcome = link_service_pb2.AppWelcome()
@@ -266,13 +279,15 @@ class FakeApp:
     async def connected(self, path: str = "/link", **options: Any) -> AsyncIterator["FakeApp"]:
         """The socket, without a hello."""
         url = self.http.replace("http", "ws", 1) + path
-        async with websockets.connect(url, max_size=None, ping_interval=None, **options) as self.socket:
+        async with websockets.connect(
+            url, max_size=None, ping_interval=None, close_timeout=0.2, **options
+        ) as self.socket:
             self._inbound = _Inbound(self._read)
             yield self
 
     async def say_hello(self, cursors: dict[str, record_pb2.Cursor] | None = None, token: str | None = None) -> None:
         hello = link_service_pb2.AppHello(
-            token=token_for(self.identity, self.origin) if token is None else token,
+            token=token_for(self.identity, self.origin, self.clock()) if token is None else token,
             cursors=[
                 link_service_pb2.WorkstationCursor(workstation_id=workstation_id, cursor=cursor)
                 for workstation_id, cursor in (cursors or {}).items()
@@ -288,6 +303,10 @@ class FakeApp:
 
     async def next(self) -> Any:
         return await self._inbound.next()
+
+    async def rest(self) -> list[str]:
+        """The kinds of all frames until the link ends."""
+        return await self._inbound.rest()
 
     async def refusal(self) -> tuple[int, str]:
         """(close code, reason) with which the relay ended the link."""
