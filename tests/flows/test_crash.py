@@ -1,0 +1,95 @@
+"""agentd is killed in the middle of something. After its return nothing is lost, and nothing happens twice."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from agentd.demo.script import Hold, Say
+from halyard.agent.v1 import agent_service_pb2 as service
+from halyard.agent.v1 import decision_pb2 as decision
+from halyard.agent.v1 import session_pb2 as session
+from tests.fakes.app_link import AppLink, CallFailed
+from tests.fakes.opencode import runs, says, scripted, turn
+from tests.flows.stack import Stack
+from tests.flows.steps import ONCE, answers, decide, ended, permission, said, say, settled, start, tools
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+INTERRUPTED = session.SESSION_STATE_INTERRUPTED
+
+
+async def test_killed_while_it_writes_what_had_arrived_is_kept(stack: Stack, phone: AppLink) -> None:
+    written = "This much was on the screen. "
+    async with phone.attached():
+        half = turn(Say(say=written), Hold(hold="killed"))
+        name, message = await start(phone, scripted(half, words="Write on."))
+        # The record, not a hint: it is renewed every two seconds for just this case.
+        await phone.until(lambda: said(phone, name, message) == written)
+        async with killed(stack, phone):
+            pass
+        await phone.until(lambda: phone.resources[name].session.state == INTERRUPTED)
+        assert "Send the prompt again" in phone.resources[name].session.state_detail
+        await phone.until(lambda: answers(phone, name, message)[0].state == session.MESSAGE_STATE_INTERRUPTED)
+        assert said(phone, name, message) == written
+        again = await say(phone, name, scripted(says("Written to the end.")))
+        await ended(phone, name, again)
+        assert said(phone, name, again) == "Written to the end."
+        assert said(phone, name, message) == written
+        assert stack.times_asked("Write on.") == 1
+
+
+async def test_killed_while_somebody_decides_the_decision_expires_and_is_asked_anew(
+    stack: Stack, phone: AppLink
+) -> None:
+    count = stack.workstation.project / "count.txt"
+    command = "echo x >> count.txt"
+    async with phone.attached():
+        name, message = await start(phone, scripted(runs(command), says("Counted.")))
+        asked = await permission(phone, name)
+        async with killed(stack, phone):
+            pass
+        await settled(phone, asked.name, decision.DECISION_STATE_EXPIRED)
+        with pytest.raises(CallFailed) as refusal:
+            await decide(phone, asked, ONCE)
+        assert refusal.value.reason == "EXPIRED"
+        assert not count.exists()
+        await phone.until(lambda: phone.resources[name].session.state == INTERRUPTED)
+        assert tools(phone, name)[0].state == session.TOOL_STATE_INTERRUPTED
+        assert answers(phone, name, message)[0].state == session.MESSAGE_STATE_INTERRUPTED
+        again = await say(phone, name, scripted(runs(command), says("Counted.")))
+        await decide(phone, await permission(phone, name), ONCE)
+        await ended(phone, name, again)
+        assert count.read_text() == "x\n"
+
+
+async def test_killed_with_calls_on_their_way_each_takes_effect_once(stack: Stack, phone: AppLink) -> None:
+    async with phone.attached():
+        name, message = await start(phone, scripted(says("Ready.")))
+        await ended(phone, name, message)
+        words = [f"Order number {number}." for number in range(4)]
+        requests = [service.PromptRequest(session=name, text=scripted(says("Yes."), words=word)) for word in words]
+        calls = [phone.prepare("AgentService/Prompt", request, ttl_seconds=600) for request in requests]
+        async with killed(stack, phone):
+            for call in calls:
+                await phone.send(call)
+            # Safe on the workstation's disk, and killed in the middle of carrying them out.
+            await phone.until(lambda: "at the workstation" in calls[0].states)
+    async with phone.attached():
+        async with asyncio.timeout(60):
+            became = [phone.read_answer(await call.answer, service.PromptResponse).message for call in calls]
+        await phone.until(lambda: all(one in phone.resources for one in became))
+        prompts = [value.message for value in phone.named(f"{name}/messages/") if value.message.call_id]
+        by_call = {prompt.call_id: prompt.name for prompt in prompts if prompt.name != message}
+        assert by_call == {call.call_id: one for call, one in zip(calls, became, strict=True)}
+
+
+@asynccontextmanager
+async def killed(stack: Stack, phone: AppLink) -> AsyncIterator[None]:
+    """The phone's link stands all the while; agentd is killed at the end of the block, and started again."""
+    yield
+    await stack.workstation.kill()
+    await phone.until(lambda: not phone.online)
+    await stack.workstation.start()
+    await phone.until(lambda: phone.online)
