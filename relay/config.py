@@ -119,7 +119,7 @@ def origin(url: str | None) -> str | None:
 def limits(log_mib: int | None, log_days: int | None) -> Limits:
     """The default limits with the two that an operator may set."""
     default = Limits()
-    if min(log_mib or 1, log_days or 1) < 1:
+    if any(told is not None and told < 1 for told in (log_mib, log_days)):
         raise ConfigError("--log-mib and --log-days are at least 1.")
     return Limits(
         log_bytes=log_mib * _MIB if log_mib else default.log_bytes,
