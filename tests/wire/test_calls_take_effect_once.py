@@ -287,5 +287,5 @@ class CallsOverBadLines(RuleBasedStateMachine):
             assert call.state.is_final or call.expires_ms <= max(self.now, self.memory.horizon_ms)
 
 
-CallsOverBadLines.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+CallsOverBadLines.TestCase.settings = settings(max_examples=120, stateful_step_count=50, deadline=None)
 TestCallsOverBadLines = CallsOverBadLines.TestCase
