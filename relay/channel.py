@@ -1,8 +1,8 @@
-"""One workstation at the relay: its place, its link, and the readers of its log. Fan-out happens here, on the event loop.
+"""One workstation at the relay: its place, its link, the readers of its log. Fan-out happens here, on the event loop.
 
-A reader is either level, and gets each batch as it comes, or behind, and gets pages from the store. It falls behind when
-its queue is full and is level again when a page reaches what is published; because both are decided on the event loop
-between two awaits, nothing is skipped and nothing is sent twice on the way from one to the other.
+A reader is either level, and gets each batch as it comes, or behind, and gets pages from the store. It falls behind
+when its queue is full and is level again when a page reaches what is published; because both are decided on the event
+loop between two awaits, nothing is skipped and nothing is sent twice on the way from one to the other.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Settings of `relay serve`, checked before a port is opened. The only module of the relay that reads the environment."""
+"""Settings of `relay serve`, checked before a port is opened. The relay's only module that reads the environment."""
 
 import ipaddress
 import os

@@ -36,8 +36,8 @@ M = TypeVar("M", bound=Message)
 def check_shape(frame: bytes, bodies: Container[int], limits: Limits) -> None:
     """Malformed or TooLarge unless `frame` is a bounded number of bytes and of fields; see the module.
 
-    `bodies` are the numbers of fields that hold a frame's body. Fields of later releases are skipped whole, as the parser
-    does, so they cost nothing whatever is in them.
+    `bodies` are the numbers of fields that hold a frame's body. Fields of later releases are skipped whole, as the
+    parser does, so they cost nothing whatever is in them.
     """
     if len(frame) > limits.max_frame_bytes:
         raise TooLarge(f"A frame has {len(frame)} bytes; this relay takes {limits.max_frame_bytes}.")

@@ -1,7 +1,7 @@
-"""gRPC as the relay uses it: bytes in and out, so that frames are bounded before they are parsed, and refusals as Status.
+"""gRPC as the relay uses it: bytes in and out, so that frames are bounded before they are parsed; refusals as Status.
 
-Options follow what was measured to work. `min_recv_ping_interval…`, a name found in much advice, is ignored by the core;
-`min_ping_interval_without_data_ms` is the one that counts.
+Options follow what was measured to work. `min_recv_ping_interval…`, a name found in much advice, is ignored by the
+core; `min_ping_interval_without_data_ms` is the one that counts.
 """
 
 import logging
@@ -110,7 +110,7 @@ async def _abort_stream(context: Context, error: HalyardError) -> None:
     try:
         await abort(context, error)
     except grpc.aio.InternalError:
-        # A write to a peer that does not read is still under way, so no status can be sent; the stream is reset instead.
+        # A write to a peer that does not read is still under way, so no status can be sent; the stream is reset.
         _log.info("A stuck stream was reset: %s", error)
 
 

@@ -1,9 +1,9 @@
 """One device's link, whatever carries it: what waits to be sent, what it still has to be told, and how it ends.
 
 A door (gRPC or WebSocket) gives a `Peer`; `Link.run` reads and sends until one side ends it. Three things go out, in
-this order: frames of the bounded queue; frames of which only the newest counts (acknowledgements, watchers, heartbeats);
-and, when there is nothing else, the next page for a follower that is behind. The last is what makes a slow reader slow
-for itself alone: it asks the store again at its own pace.
+this order: frames of the bounded queue; frames of which only the newest counts (acknowledgements, watchers,
+heartbeats); and, when there is nothing else, the next page for a follower that is behind. The last is what makes a slow
+reader slow for itself alone: it asks the store again at its own pace.
 """
 
 import asyncio
@@ -58,32 +58,6 @@ class _Ended(Exception):
     """The sending side is done; reading has to stop."""
 
 
-class _Signal:
-    """An event with one waiter. asyncio.Event costs 700 bytes, of which a relay with thousands of links has too many."""
-
-    __slots__ = ("_is_set", "_waiter")
-
-    def __init__(self) -> None:
-        self._is_set = False
-        self._waiter: asyncio.Future[None] | None = None
-
-    def set(self) -> None:
-        """Wakes the waiter, or the next one."""
-        self._is_set = True
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-    async def wait(self) -> None:
-        """Returns once it was set since the last wait."""
-        if not self._is_set:
-            self._waiter = asyncio.get_running_loop().create_future()
-            try:
-                await self._waiter
-            finally:
-                self._waiter = None
-        self._is_set = False
-
-
 class Link:
     """What goes to one device. Used on the event loop only."""
 
@@ -91,11 +65,13 @@ class Link:
         "_finishing",
         "_followers",
         "_newest",
+        "_now",
+        "_peer",
         "_queue",
         "_room",
-        "_running",
         "_scope",
-        "_wake",
+        "_sending",
+        "_tasks",
         "device_id",
         "error",
         "frames_sent",
@@ -120,9 +96,11 @@ class Link:
         self._newest: dict[str, bytes] = {}
         self._followers: list[Follower] = []
         self._finishing = False
-        self._running = False
-        self._wake = _Signal()
-        self._room = _Signal()
+        self._sending = False
+        self._tasks: asyncio.TaskGroup | None = None
+        self._peer: Peer | None = None
+        self._now: Callable[[], float] | None = None
+        self._room: asyncio.Future[None] | None = None
         # Gets a deadline when the link ends: a write to a peer that does not read must not hold it.
         self._scope = asyncio.timeout(None)
 
@@ -140,18 +118,18 @@ class Link:
         except Hopeless:
             self.end(TooSlow("This device does not read what it asked for; reconnect when the network is better."))
             return False
-        self._wake.set()
+        self.wake()
         return taken
 
     def push_newest(self, slot: str, frame: bytes) -> None:
         """Queues a frame that replaces an unsent one of the same slot."""
         self._newest[slot] = frame
-        self._wake.set()
+        self.wake()
 
     def follow(self, follower: Follower) -> None:
         """The link has one thing more to be told."""
         self._followers.append(follower)
-        self._wake.set()
+        self.wake()
 
     def unfollow(self, follower: Follower) -> None:
         """… and one less."""
@@ -159,22 +137,24 @@ class Link:
             self._followers.remove(follower)
 
     def wake(self) -> None:
-        """A follower fell behind."""
-        self._wake.set()
+        """There is something to send. An idle link has no sending task: that is a kilobyte less for each."""
+        if not self.is_over:
+            self._start_sending()
 
     def end(self, error: HalyardError | None) -> None:
         """Ends the link now; the first reason counts."""
         if not self.is_over:
             self.is_over = True
             self.error = error
-            self._wake.set()
-            self._room.set()
-            self._expire()
+            self._leave_room()
+            if self._tasks is not None:
+                self._scope.reschedule(asyncio.get_running_loop().time() + self.limits.stuck_seconds)
+            self._start_sending()
 
     def finish(self) -> None:
-        """Ends the link in good order once everything queued is sent."""
+        """Ends the link in good order once everything queued is sent and everything taken is acknowledged."""
         self._finishing = True
-        self._wake.set()
+        self.wake()
 
     def job_began(self) -> None:
         """A frame of this link waits for a commit."""
@@ -183,42 +163,45 @@ class Link:
     def job_ended(self) -> None:
         """… and no longer."""
         self.in_flight -= 1
-        self._room.set()
+        self._leave_room()
+        if self._finishing:
+            self.wake()
 
     async def room(self) -> None:
         """Waits until the store keeps up with this link."""
         while self.in_flight >= self.limits.max_in_flight and not self.is_over:
-            await self._room.wait()
+            self._room = asyncio.get_running_loop().create_future()
+            await self._room
 
     async def run(self, peer: Peer, read: Callable[[], Awaitable[None]], now: Callable[[], float]) -> None:
         """Reads with `read` and sends until the link is over; then `error` says why, None being good order."""
+        self._peer, self._now = peer, now
         try:
             async with self._scope, asyncio.TaskGroup() as tasks:
-                self._running = True
-                if self.is_over:
-                    self._expire()
-                tasks.create_task(self._sending(peer, now))
-                await self._reading(read)
+                self._tasks = tasks
+                self._start_sending()
+                try:
+                    await read()
+                    self.end(None)
+                except PeerGone:
+                    self.end(None)
+                except HalyardError as error:
+                    self.end(error)
+                finally:
+                    # From here on the group only winds down; what is pushed now has nobody to go to.
+                    self._tasks = None
         except* _Ended:
             pass
         except* TimeoutError:
             if not self.is_over:
                 raise
 
-    def _expire(self) -> None:
-        if self._running:
-            self._scope.reschedule(asyncio.get_running_loop().time() + self.limits.stuck_seconds)
+    def _start_sending(self) -> None:
+        if not self._sending and self._tasks is not None and self._peer is not None and self._now is not None:
+            self._sending = True
+            self._tasks.create_task(self._send_all(self._peer, self._now))
 
-    async def _reading(self, read: Callable[[], Awaitable[None]]) -> None:
-        try:
-            await read()
-        except PeerGone:
-            self.end(None)
-        except HalyardError as error:
-            self.end(error)
-        self.end(None)
-
-    async def _sending(self, peer: Peer, now: Callable[[], float]) -> None:
+    async def _send_all(self, peer: Peer, now: Callable[[], float]) -> None:
         try:
             while not self.is_over and await self._send_next(peer, now):
                 pass
@@ -226,12 +209,13 @@ class Link:
             self.end(None)
         except HalyardError as error:
             self.end(error)
-        self.end(None)
-        # Only here, between two writes: gRPC cannot send a status while a write is under way.
-        raise _Ended
+        self._sending = False
+        if self.is_over:
+            # Only here, between two writes: gRPC cannot send a status while a write is under way.
+            raise _Ended
 
     async def _send_next(self, peer: Peer, now: Callable[[], float]) -> bool:
-        """Sends or prepares one thing. False when the link is to finish and nothing is left."""
+        """Sends or prepares one thing; False when there is none."""
         frame = self._queue.take()
         if frame is None and self._newest:
             frame = self._newest.pop(next(iter(self._newest)))
@@ -239,13 +223,17 @@ class Link:
             await peer.send(frame)
             self.frames_sent += 1
             self.last_sent = now()
-        elif self._finishing:
-            return False
+        elif self._finishing and not self.in_flight:
+            self.end(None)
         elif (behind := self._next_behind()) is not None:
             await behind.catch_up()
         else:
-            await self._wake.wait()
+            return False
         return True
+
+    def _leave_room(self) -> None:
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
 
     def _next_behind(self) -> Follower | None:
         for place, follower in enumerate(self._followers):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 
 @dataclass(slots=True)
 class Metrics:
-    """Counters since the start. A field is a metric; its name gets the prefix `halyard_relay_` and the suffix `_total`."""
+    """Counters since the start. A field is a metric: `halyard_relay_{field}_total`."""
 
     frames_received: int = 0
     frames_sent: int = 0

@@ -1,4 +1,4 @@
-"""The tables, as SQLModel sees them: the one definition that migrations are made from and `schema.sql` is rendered from.
+"""The tables, as SQLModel sees them: the one definition that migrations and `schema.sql` are made from.
 
 Only migration and tests import this module. `relay serve` runs on `schema.sql` and prepared statements (ledger.py,
 reading.py), because importing SQLModel costs 26 MB and 0.2 s in a process whose aim is to be small; see

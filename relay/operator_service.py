@@ -1,4 +1,4 @@
-"""`halyard.relay.v1.RelayService`: what an operator may ask. Headers, sizes and times; content there is none to read."""
+"""`halyard.relay.v1.RelayService`: what an operator may ask. Headers, sizes, times; content there is none to read."""
 
 import secrets
 from functools import partial

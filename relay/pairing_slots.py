@@ -1,4 +1,4 @@
-"""Slots in which one workstation meets one app, as a table. Pure: times in seconds of any one clock, randomness comes in.
+"""Slots in which one workstation meets one app, as a table. Pure: time (seconds of any clock) and chance come in.
 
 Rules that everything rests on: a slot admits one guest, ever; it lives five minutes; a nameplate rests after use, so
 that a late guest with an old code finds nothing instead of burning somebody else's.

@@ -65,7 +65,8 @@ def log_page(db: sqlite3.Connection, workstation_id: str, after: int, max_items:
         if place is None:
             return None
         rows = db.execute(
-            "SELECT seq, key, key_epoch, sealed, size FROM record WHERE workstation = ? AND seq > ? ORDER BY seq LIMIT ?",
+            "SELECT seq, key, key_epoch, sealed, size FROM record"
+            " WHERE workstation = ? AND seq > ? ORDER BY seq LIMIT ?",
             (place[0], after, max_items),
         )
         records, cut = _records(rows, max_bytes)

@@ -1,11 +1,12 @@
 """The relay's memory on disk: SQLite in WAL with synchronous FULL, one writer thread with group commit, a few readers.
 
 Whatever comes while a commit is under way is gathered and goes into the next one, so that one sync serves many peers.
-A job's `then` runs on the event loop, after its commit, in the order of commits: acknowledgements and fan-out live there,
-and that is why nothing is acknowledged before it is on disk.
+A job's `then` runs on the event loop, after its commit, in the order of commits: acknowledgements and fan-out live
+there, and that is why nothing is acknowledged before it is on disk.
 
-A failing transaction fails all of its jobs. A `Lane` ties the jobs of one link together: when one fails, those behind it
-fail too, although the disk may have recovered meanwhile; otherwise a log would get a hole and be acknowledged beyond it.
+A failing transaction fails all of its jobs. A `Lane` ties the jobs of one link together: when one fails, those behind
+it fail too, although the disk may have recovered meanwhile; otherwise a log would get a hole and be acknowledged beyond
+it.
 """
 
 import asyncio

@@ -22,7 +22,6 @@ from relay.services import Services
 from relay.store import Lane
 from wire.errors import HalyardError, Malformed
 
-
 T = TypeVar("T")
 
 

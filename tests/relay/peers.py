@@ -1,4 +1,4 @@
-"""Peers that speak the real protocol to a real relay: a workstation over gRPC, an app over WebSocket, a relay process."""
+"""Peers that speak the real protocol to a real relay: a workstation over gRPC, an app over WebSocket."""
 
 import asyncio
 import contextlib
@@ -13,11 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import grpc
-import grpc.aio
 import websockets
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import error_details_pb2, status_pb2
+from grpc import aio
 
 from halyard.link.v1 import link_service_pb2, link_service_pb2_grpc, record_pb2
 from relay.config import Address, ServeConfig
@@ -58,10 +57,10 @@ def record(seq: int, key: bytes | None = None, sealed: bytes = b"sealed value") 
     return record_pb2.Record(seq=seq, key=key or b"key %d" % seq, key_epoch=1, sealed=sealed)
 
 
-def reason_of(error: grpc.aio.AioRpcError | status_pb2.Status) -> str:
+def reason_of(error: aio.AioRpcError | status_pb2.Status) -> str:
     """The reason in the ErrorInfo of a status."""
     status = error if isinstance(error, status_pb2.Status) else status_pb2.Status()
-    if isinstance(error, grpc.aio.AioRpcError):
+    if isinstance(error, aio.AioRpcError):
         trailing = dict(error.trailing_metadata() or ())
         status.ParseFromString(trailing["grpc-status-details-bin"])
     info = error_details_pb2.ErrorInfo()
@@ -185,7 +184,7 @@ class FakeWorkstation:
         self, head: int = 0, invite: str = "", token: str | None = None
     ) -> AsyncIterator["FakeWorkstation"]:
         """The link, welcomed."""
-        async with grpc.aio.insecure_channel(self.grpc, options=OWN_CONNECTION) as channel:
+        async with aio.insecure_channel(self.grpc, options=OWN_CONNECTION) as channel:
             self.open(channel, token)
             hello = link_service_pb2.WorkstationHello(
                 head=record_pb2.Cursor(log_epoch=self.epoch, seq=head), invite=invite, version="test"
@@ -195,7 +194,7 @@ class FakeWorkstation:
             yield self
             self._call.cancel()
 
-    def open(self, channel: grpc.aio.Channel, token: str | None = None) -> None:
+    def open(self, channel: aio.Channel, token: str | None = None) -> None:
         """Opens the stream without a hello."""
         token = token_for(self.identity, self.origin, self.clock()) if token is None else token
         self._inbound = _Inbound(self._read)
@@ -210,13 +209,13 @@ class FakeWorkstation:
     async def next(self) -> Any:
         return await self._inbound.next()
 
-    async def ended(self) -> grpc.aio.AioRpcError:
+    async def ended(self) -> aio.AioRpcError:
         """The error with which the relay ended the link."""
         try:
             while await self.next() is not None:
                 pass
             await self._call
-        except grpc.aio.AioRpcError as error:
+        except aio.AioRpcError as error:
             return error
         raise AssertionError("the link ended in good order")
 
@@ -324,7 +323,7 @@ class FakeApp:
 
 @contextlib.asynccontextmanager
 async def pair_attached(relay: Relay, records: int = 0) -> AsyncIterator[tuple[FakeWorkstation, FakeApp]]:
-    """A workstation and its one app, both attached; the app has caught up. The log has the members record, then `records`."""
+    """A workstation and its one app, both attached; the app has caught up. The log has the members record and `records`."""
     workstation = FakeWorkstation(relay.addresses.grpc, relay.addresses.origin)
     app = FakeApp(relay.addresses.http, relay.addresses.origin)
     async with workstation.attached():

@@ -215,7 +215,7 @@ async def test_age_is_told_too(tmp_path: Path) -> None:
     async with relay_here(tmp_path) as relay, pair_attached(relay, records=2) as (workstation, app):
         relay.services.now = lambda: 4_000_000_000.0
         sweep(relay.services)
-        await relay.services.store.do(lambda ledger: None)
+        await relay.services.store.do(lambda _ledger: None)
         assert relay.services.hub.channels[workstation.device_id].place.truncated_through == 3
 
 

@@ -1,4 +1,4 @@
-"""The workstation's door: records are stored once, calls come in order, and whoever breaks the contract loses one link."""
+"""The workstation's door: records are stored once, calls come in order, who breaks the contract loses one link."""
 
 import asyncio
 from pathlib import Path
@@ -264,9 +264,7 @@ async def test_apps_can_be_followed_over_grpc_too(tmp_path: Path) -> None:
             attach = channel.stream_stream("/halyard.link.v1.LinkService/AttachApp")()
             hello = link_service_pb2.AppHello(token=token_for(device, relay.addresses.origin))
             await attach.write(link_service_pb2.AttachAppRequest(hello=hello).SerializeToString())
-            kinds = []
-            for _ in range(3):
-                kinds.append(link_service_pb2.AttachAppResponse.FromString(await attach.read()).WhichOneof("frame"))
+            kinds = [await _kind(attach) for _ in range(3)]
             assert kinds == ["welcome", "batch", "caught_up"]
             attach.cancel()
         async with grpc.aio.insecure_channel(relay.addresses.grpc) as channel:
@@ -275,6 +273,12 @@ async def test_apps_can_be_followed_over_grpc_too(tmp_path: Path) -> None:
             refused = link_service_pb2.AttachAppResponse.FromString(await attach.read()).refused
             assert reason_of(refused.status) == "TOKEN_INVALID"
             assert await attach.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
+async def _kind(attach: "StreamStream") -> str | None:
+    frame = await attach.read()
+    assert isinstance(frame, bytes)
+    return link_service_pb2.AttachAppResponse.FromString(frame).WhichOneof("frame")
 
 
 def _raw_attach(channel: grpc.aio.Channel, token: str) -> "grpc.aio.StreamStreamCall[bytes, bytes]":
