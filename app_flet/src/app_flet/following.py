@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from app_flet import events
 from app_flet.instants import milliseconds
 from app_flet.model import Held
+from app_flet.reading import read
 from app_flet.store import Store, StoredRecord, WorkstationRow, stored
 from halyard_client.halyard.agent.v1 import DeltaBatch, Resource
 from halyard_client.halyard.link.v1 import (
@@ -91,9 +92,16 @@ class Following:
         if state.stored is not None and len(state.stored.log_epoch) == EPOCH_BYTES:
             self._offered = state.stored.seq
             happened += self._met_epoch(state.stored.log_epoch, state.grant)
+            self._note_truncated(state)
         happened += self._head(state.head, now_ms)
         self._keep(last_seen_ms=max(self.row.last_seen_ms, milliseconds(state.last_seen_time)))
         return [events.PresenceChanged(self.row.id, state.online, self.row.last_seen_ms), *happened]
+
+    def _note_truncated(self, state: WorkstationState) -> None:
+        # Kept before any record that follows: a crash in between must not leave an outdated value unmarked.
+        if self._replica is not None and self._replica.epoch == self._coming_epoch:
+            self._replica.peer_let_go(state.truncated_through)
+            self._keep_cursor()
 
     def presence(self, *, online: bool, last_seen_ms: int) -> list[events.Event]:
         """The workstation came or went."""
@@ -186,7 +194,8 @@ class Following:
     def _open(self, record: Record) -> _Opened:
         if self._ring is None:
             raise SealBroken("This device has no keys for this workstation yet.")
-        resource = Resource.parse(open_record(self._ring, self._origin, record.seq, record.key, record.sealed))
+        data = open_record(self._ring, self._origin, record.seq, record.key, record.sealed)
+        resource = read(Resource, data)
         if names.opaque_key(self._ring.name_key, resource.name) != record.key:
             raise SealBroken("A record was filed under another name than its own.")
         return _Opened(Held(record.seq, resource), record.key)
@@ -205,10 +214,10 @@ class Following:
             return None
         try:
             data = open_volatile(self._ring, self._origin, volatile.focus, volatile.sealed)
-        except SealBroken:
+            deltas = tuple(read(DeltaBatch, data).deltas)
+            session = names.session_of(deltas[0].part) if deltas else None
+        except (SealBroken, Malformed):
             return None  # a hint may be lost; the record that closes the part repairs it
-        deltas = tuple(DeltaBatch.parse(data).deltas)
-        session = names.session_of(deltas[0].part) if deltas else None
         return events.DeltasOpened(self.row.id, session, deltas) if session else None
 
     # --- freshness ----------------------------------------------------------------------------------------------------

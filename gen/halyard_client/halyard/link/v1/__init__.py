@@ -504,7 +504,8 @@ class Cursor(betterproto2.Message):
 
     log_epoch: "bytes" = betterproto2.field(1, betterproto2.TYPE_BYTES)
     """
-    16 random bytes drawn when the workstation's store was made. Another epoch means: throw the replica away, start at 0.
+    UUIDv7 (16 bytes) made with the workstation's store, so that a later log has a higher epoch. A higher one means:
+    throw the replica away, start at 0. A lower one is an old copy: refuse it.
     """
 
     seq: "int" = betterproto2.field(2, betterproto2.TYPE_UINT64)
