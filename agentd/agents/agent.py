@@ -1,12 +1,13 @@
 """What agentd and an agent's adapter must agree on.
 
-An adapter runs one agent and turns what it says into Halyard's own vocabulary (halyard.agent.v1). It tells a `Journal` what
-happened; agentd asks the `Agent` to do things. Neither side knows the other's storage or protocol.
+An adapter runs one agent and turns what it says into Halyard's own vocabulary (halyard.agent.v1). It tells a `Journal`
+what happened; agentd asks the `Agent` to do things. Neither side knows the other's storage or protocol.
 
 Resource ids are the agent's own ids, so that an adapter needs no table of its own: session "ses_x" is "sessions/ses_x".
 
-Exactly-once. agentd draws an id for everything that must not happen twice, saves it, then calls the adapter. After a crash
-in between it calls again with `repeat=True`: the adapter then *looks* whether the first try arrived before it does anything.
+Exactly-once. agentd draws an id for everything that must not happen twice, saves it, then calls the adapter. After a
+crash in between it calls again with `repeat=True`: the adapter then *looks* whether the first try arrived before it does
+anything.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from halyard.agent.v1 import workstation_pb2 as workstation
 
 
 def project_name(path: Path) -> str:
-    """The name of the project in the folder `path` (absolute, symlinks resolved): the same folder, the same name, for ever."""
+    """The name of the project in the folder `path` (absolute, symlinks resolved): same folder, same name, for ever."""
     digest = hashlib.sha256(str(path).encode()).digest()
     return "projects/" + base64.b32encode(digest).decode().lower()[:16]
 
@@ -60,10 +61,10 @@ class StartOrder:
 
 
 class Journal(Protocol):
-    """Where an adapter tells what happened. Calls return at once and keep their order; the journal makes them durable."""
+    """Where an adapter tells what happened. Calls return at once and keep their order; what is told becomes durable."""
 
     def put(self, value: resource.Resource) -> None:
-        """A project, session, message, part or todo list has this whole value now. A value equal to the last one costs nothing."""
+        """A project, session, message, part or todo list has this whole value now. One equal to the last costs nothing."""
 
     def delete(self, name: str) -> None:
         """The resource and everything below it is gone."""
@@ -78,8 +79,8 @@ class Journal(Protocol):
         """The agent waits for an answer (state PENDING). Telling the same one again is harmless."""
 
     def withdraw(self, name: str, outcome: decision.DecisionState, note: str) -> None:
-        """The agent no longer waits for this permission or question: it was settled elsewhere (`outcome` says how) or cannot be
-        answered any more (EXPIRED). Without effect on one that agentd already knows to be settled.
+        """The agent no longer waits for this permission or question: settled elsewhere (`outcome` says how) or past
+        answering (EXPIRED). Without effect on one that agentd already knows to be settled.
         """
 
     def pending(self) -> Sequence[str]:
@@ -95,7 +96,7 @@ class Journal(Protocol):
         """Names of live resources that begin with `prefix`."""
 
     def load(self, key: str) -> bytes | None:
-        """What the adapter saved under `key`; its own memory across restarts (for example the agent's sequence numbers)."""
+        """What the adapter saved under `key`: its own memory across restarts, as the agent's sequence numbers."""
 
     def save(self, key: str, value: bytes) -> None:
         """Remembers `value` under `key`, committed in order with the `put`s around it."""
