@@ -6,8 +6,8 @@ what happened; agentd asks the `Agent` to do things. Neither side knows the othe
 Resource ids are the agent's own ids, so that an adapter needs no table of its own: session "ses_x" is "sessions/ses_x".
 
 Exactly-once. agentd draws an id for everything that must not happen twice, saves it, then calls the adapter. After a
-crash in between it calls again with `repeat=True`: the adapter then *looks* whether the first try arrived before it does
-anything.
+crash in between it calls again with `repeat=True`: the adapter then *looks* whether the first try arrived before it
+does anything.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Journal(Protocol):
     """Where an adapter tells what happened. Calls return at once and keep their order; what is told becomes durable."""
 
     def put(self, value: resource.Resource) -> None:
-        """A project, session, message, part or todo list has this whole value now. One equal to the last costs nothing."""
+        """A project, session, message, part or todo list has this whole value now. An equal one costs nothing."""
 
     def delete(self, name: str) -> None:
         """The resource and everything below it is gone."""
