@@ -16,12 +16,12 @@ MODES = [
 ]
 PATCH = """@@ -1,7 +1,9 @@
  from flask import Flask
- 
+_
 -app = Flask(__name__)
 +
 +def create_app() -> Flask:
 +    app = Flask(__name__)
- 
+_
 -@app.get("/")
 -def home():
 -    return "hello"
@@ -30,7 +30,7 @@ PATCH = """@@ -1,7 +1,9 @@
 +        return "hello"
 +
 +    return app
-"""
+""".replace("\n_\n", "\n \n")
 ANSWER = """The tests fail because `home()` is registered on a module-level app, and the fixture makes a second one.
 
 1. Move the routes into a factory.

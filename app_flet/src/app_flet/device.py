@@ -16,13 +16,14 @@ from app_flet.following import Following
 from app_flet.intents import Intent
 from app_flet.model import Model, frozen
 from app_flet.pairing import Paired
+from app_flet.reading import read
 from app_flet.reduce import reduce
 from app_flet.store import Store, WorkstationRow
 from halyard_client.google.rpc import Status
 from halyard_client.halyard.agent.v1 import Call, CallResult
 from halyard_client.halyard.link.v1 import AppReply, CallRefused
 from wire.calls import Outbox, QueuedCall, uuid7
-from wire.errors import HalyardError, SealBroken
+from wire.errors import Malformed, SealBroken
 from wire.identity import Identity
 
 IDENTITY = "identity"
@@ -249,9 +250,10 @@ class Device:
             return
         try:
             answer = following.channel.open_reply(call.call_id, call.expires_ms, reply.sealed)
-        except SealBroken:
+            refused = read(CallResult, answer).error is not None
+        except (SealBroken, Malformed):
             return  # a relay cannot answer for a workstation; the real answer comes when the call is repeated
-        self._changed(self.outbox.answered(call.call_id, answer, ok=CallResult.parse(answer).error is None))
+        self._changed(self.outbox.answered(call.call_id, answer, ok=not refused))
 
     def refused(self, frame: CallRefused) -> None:
         """The relay did not take a call."""
@@ -294,8 +296,3 @@ class Device:
     def _drop(self, call_id: bytes) -> None:
         self.store.drop_call(call_id)
         self.happened([events.CallDropped(call_id)])
-
-
-def problem(error: HalyardError | Refused) -> str:
-    """What to tell a person."""
-    return error.message

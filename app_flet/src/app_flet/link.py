@@ -22,6 +22,7 @@ from app_flet.device import Device
 from app_flet.instants import instant, milliseconds
 from app_flet.model import LinkState
 from app_flet.pairing import proxy_for, websocket_url
+from app_flet.reading import read
 from halyard_client.halyard.link.v1 import (
     AppCall,
     AppHello,
@@ -38,6 +39,7 @@ from halyard_client.halyard.link.v1 import (
 )
 from wire.backoff import Backoff
 from wire.calls import QueuedCall
+from wire.errors import Malformed
 from wire.identity import JTI_BYTES, make_token
 
 log = logging.getLogger(__name__)
@@ -47,7 +49,7 @@ DEFAULT_HEARTBEAT_SECONDS = 20
 DEAD_AFTER_HEARTBEATS = 2.5
 MAX_FRAME_BYTES = 4 * 1024 * 1024
 """What this app accepts from a relay; relays keep to 1 MiB unless told otherwise."""
-NETWORK_ERRORS = (OSError, TimeoutError, WebSocketException)
+EXPECTED = (OSError, TimeoutError, WebSocketException, Malformed)
 REVOKED_TEXT = "No workstation at this relay lists this device any more. Pair it again."
 
 
@@ -98,10 +100,10 @@ class Link:
         """One connection from beginning to end; returns why it ended."""
         try:
             await self._connect()
-        except (LinkLost, *NETWORK_ERRORS) as error:
+        except (LinkLost, *EXPECTED) as error:
             return self._told(error)
         except ExceptionGroup as group:
-            expected, unexpected = group.split((LinkLost, *NETWORK_ERRORS))
+            expected, unexpected = group.split((LinkLost, *EXPECTED))
             if unexpected is not None or expected is None:
                 raise
             return self._told(_first(expected))
@@ -112,6 +114,8 @@ class Link:
             return error
         if isinstance(error, TimeoutError):
             return LinkLost("The relay does not answer.")
+        if isinstance(error, Malformed):
+            return LinkLost("The relay sends what this app cannot read. Update the app or the relay.")
         if isinstance(error, ConnectionClosed):
             return LinkLost("The relay closed the link.")
         return LinkLost(f"The relay at {self.relay} cannot be reached.")
@@ -145,7 +149,7 @@ class Link:
     async def _serve(self, socket: ClientConnection) -> None:
         async with asyncio.timeout(OPEN_SECONDS):
             await socket.send(bytes(AttachAppRequest(hello=self._hello())))
-            self._welcomed(AttachAppResponse.parse(await socket.recv(decode=False)))
+            self._welcomed(read(AttachAppResponse, await socket.recv(decode=False)))
         self._backoff = self._backoff.connected(time.monotonic())
         with self.device.due.listening() as due:
             async with asyncio.TaskGroup() as group:
@@ -209,7 +213,7 @@ class Link:
         while True:
             async with asyncio.timeout(self._heartbeat_s * DEAD_AFTER_HEARTBEATS):
                 data = await socket.recv(decode=False)
-            self._take(AttachAppResponse.parse(data))
+            self._take(read(AttachAppResponse, data))
 
     def _take(self, frame: AttachAppResponse) -> None:
         if frame.batch is not None:

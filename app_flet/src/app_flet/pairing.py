@@ -8,6 +8,7 @@ from typing import Literal
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
+from app_flet.reading import read
 from app_flet.store import WorkstationRow
 from halyard_client.halyard.pairing.v1 import (
     GuestIntroduction,
@@ -114,7 +115,7 @@ async def _converse(
         if turn.send is not None:
             await _say(socket, turn.send)
         if turn.introduction is not None:
-            return _met(HostIntroduction.parse(turn.introduction))
+            return _met(read(HostIntroduction, turn.introduction))
 
 
 def _introduction(own: Identity, guise: Guise) -> bytes:
@@ -150,7 +151,7 @@ async def _step(socket: ClientConnection) -> bytes:
 async def _receive(socket: ClientConnection) -> JoinResponse:
     async with asyncio.timeout(STEP_SECONDS):
         data = await socket.recv(decode=False)
-    return JoinResponse.parse(data)
+    return read(JoinResponse, data)
 
 
 def _closed(closed: SlotClosed | None) -> PairingBroken:

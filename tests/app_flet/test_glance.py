@@ -1,0 +1,130 @@
+from datetime import timedelta
+
+from app_flet import events, intents
+from app_flet.glance import (
+    Group,
+    Standing,
+    beginnings,
+    call_about,
+    devices,
+    just_decided,
+    needs,
+    offline,
+    projects,
+    session_lines,
+    title_of,
+    uses_demo_model,
+    workstation_name,
+)
+from app_flet.instants import milliseconds
+from app_flet.model import CallView, Held, LinkState, Model
+from app_flet.reduce import reduce
+from halyard_client.halyard.agent import v1
+from tests.app_flet.scenes import Scene
+from wire.calls import CallState
+
+W, RELAY = "w1", "http://relay"
+
+
+def model(scene: Scene | None = None, *more: v1.Resource) -> Model:
+    values = [*(scene or Scene()).everything(), *more]
+    records = tuple(Held(seq, value) for seq, value in enumerate(values, 1))
+    known = reduce(Model(), events.WorkstationKnown(W, "bench", RELAY, "operator"))
+    return reduce(known, events.RecordsOpened(W, records))
+
+
+def test_needs_are_all_that_waits_oldest_first() -> None:
+    names = [need.name.rpartition("/")[2] for need in needs(model())]
+    assert names == ["e1", "c1", "q1"]
+    assert [need.name for need in needs(model(), W, "sessions/s1")] == ["sessions/s1/permissions/e1"]
+    assert needs(model(), "nobody") == ()
+
+
+def test_a_decided_permission_no_longer_waits_and_shows_for_a_while() -> None:
+    scene = Scene()
+    decided = scene.edit_permission(v1.DecisionState.ALLOWED_ONCE)
+    assert decided.permission is not None
+    decided.permission.decision = v1.Decision(decided_by="Pixel", decide_time=scene.at, applied=True)
+    found = model(scene, decided)
+    assert "e1" not in [need.name.rpartition("/")[2] for need in needs(found)]
+    now_ms = milliseconds(scene.at)
+    assert [need.name for need in just_decided(found, now_ms + 1000)] == ["sessions/s1/permissions/e1"]
+    assert just_decided(found, now_ms + 600_000) == ()
+
+
+def test_sessions_stand_where_they_belong() -> None:
+    lines = {line.id: line for line in session_lines(model())}
+    assert lines["s1"].standing is Standing.NEEDS_YOU
+    assert lines["s1"].group is Group.WORKING
+    assert lines["s3"].standing is Standing.FAILED
+    assert lines["s3"].group is Group.NEW
+    assert (lines["s2"].needs, lines["s2"].files) == (2, 5)
+
+
+def test_a_session_seen_since_it_changed_is_earlier() -> None:
+    seen = reduce(model(), events.SessionSeen(W, "sessions/s4", 2**52))
+    assert {line.id: line.group for line in session_lines(seen)}["s4"] is Group.EARLIER
+
+
+def test_subagents_and_archived_sessions_are_not_listed() -> None:
+    scene = Scene()
+    child = scene.session("c1", "child", v1.SessionState.WORKING, 0, parent="sessions/s1")
+    away = scene.session("a1", "away", v1.SessionState.IDLE, 0, archived=True)
+    ids = [line.id for line in session_lines(model(scene, child, away))]
+    assert "c1" not in ids
+    assert "a1" not in ids
+    assert [line.id for line in session_lines(model(scene, child, away), archived=True)] == ["a1"]
+
+
+def test_lists_of_a_workstation() -> None:
+    known = model(Scene(demo=True, display_name="forge")).workstations[W]
+    assert workstation_name(known) == "forge"
+    assert [project.display_name for project in projects(known)] == ["webshop", "tide-tables"]
+    assert devices(known) == []
+    assert uses_demo_model(known)
+    assert not uses_demo_model(None)
+
+
+def test_a_session_without_a_title_is_called_something() -> None:
+    assert title_of(None, "sessions/x") == "New session"
+
+
+def call(intent: intents.Intent, state: CallState, error: str = "") -> CallView:
+    return CallView(b"i" * 16, W, intent.method, intent.request, state, 5, error=error)
+
+
+def test_the_newest_call_about_a_permission_is_found() -> None:
+    permission = Scene().edit_permission().permission
+    assert permission is not None
+    decided = call(intents.decide(permission, v1.DecisionState.DENIED, 0, "no"), CallState.AT_RELAY)
+    found = reduce(model(), events.CallChanged(decided))
+    assert call_about(found, permission.name) is decided
+    assert call_about(found, "sessions/s2/permissions/c1") is None
+
+
+def test_sessions_on_their_way_are_listed_until_they_began() -> None:
+    started = call(intents.start_session("projects/webshop", "Do it"), CallState.AT_RELAY)
+    waiting = reduce(model(), events.CallChanged(started))
+    assert [(one.prompt, one.project) for one in beginnings(waiting)] == [("Do it", "webshop")]
+    done = call(intents.start_session("projects/webshop", "Do it"), CallState.DONE)
+    assert beginnings(reduce(waiting, events.CallChanged(done))) == ()
+
+
+def test_the_offline_line_says_what_is_missing_and_how_old_the_picture_is() -> None:
+    online = reduce(model(), events.LinkChanged(RELAY, LinkState.ONLINE, 1))
+    assert offline(online) is None
+    level = reduce(reduce(online, events.AsOf(W, 77)), events.CaughtUp(W))
+    away = offline(level, W)
+    assert away is not None
+    assert away.text == "bench is offline"
+    down = offline(reduce(level, events.LinkChanged(RELAY, LinkState.OFFLINE, 9)))
+    assert down is not None
+    assert (down.text, down.as_of_ms) == ("offline", 77)
+
+
+def test_a_decision_in_the_past_is_not_just_decided() -> None:
+    scene = Scene()
+    decided = scene.edit_permission(v1.DecisionState.DENIED)
+    assert decided.permission is not None
+    decided.permission.decision = v1.Decision(decide_time=scene.at - timedelta(hours=1))
+    assert just_decided(model(scene, decided), milliseconds(scene.at)) == ()

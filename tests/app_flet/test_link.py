@@ -1,0 +1,241 @@
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from app_flet import intents
+from app_flet.device import Device, Refused
+from app_flet.link import Link, keep_links
+from app_flet.model import LinkState, Model
+from app_flet.pairing import Guise, pair
+from halyard_client.halyard.agent import v1
+from halyard_client.halyard.link import v1 as link
+from tests.app_flet.harbour import Harbour, Workstation, refusal, resource
+from wire.calls import CallState
+from wire.pairing import parse_code
+
+S = "sessions/s1"
+PART = f"{S}/messages/m9/parts/p0"
+
+
+async def meet(device: Device, harbour: Harbour, workstation: Workstation) -> None:
+    code, _ = harbour.invite(workstation)
+    device.paired(await pair(harbour.origin, parse_code(code), device.identity, Guise("Test", "linux"), device.now_ms))
+
+
+@asynccontextmanager
+async def linked(device: Device) -> AsyncIterator[None]:
+    async with asyncio.TaskGroup() as group:
+        links = group.create_task(keep_links(device))
+        yield
+        links.cancel()
+
+
+async def until(device: Device, condition: Callable[[Model], bool]) -> None:
+    """Waits until the model is so."""
+    changed = asyncio.Event()
+    unlisten = device.listen(changed.set)
+    try:
+        async with asyncio.timeout(10):
+            while not condition(device.model):
+                changed.clear()
+                await changed.wait()
+    finally:
+        unlisten()
+
+
+def level(workstation: Workstation) -> Callable[[Model], bool]:
+    return lambda model: workstation.id in model.workstations and model.workstations[workstation.id].caught_up
+
+
+def open_part(words: str) -> v1.Resource:
+    return resource(PART, part=v1.Part(name=PART, state=v1.PartState.OPEN, text=v1.Text(text=words)))
+
+
+@pytest.fixture
+async def paired(device: Device, harbour: Harbour, bench: Workstation) -> Device:
+    await meet(device, harbour, bench)
+    return device
+
+
+async def test_a_paired_device_gets_the_whole_log(paired: Device, bench: Workstation) -> None:
+    async with linked(paired):
+        await until(paired, level(bench))
+    held = paired.model.workstations[bench.id].held
+    assert S in held
+    assert "sessions/s1/permissions/e1" in held
+    assert paired.model.workstations[bench.id].as_of_ms > 0
+
+
+async def test_after_an_absence_only_what_is_new_is_asked_for(
+    paired: Device, harbour: Harbour, bench: Workstation
+) -> None:
+    async with linked(paired):
+        await until(paired, level(bench))
+    head = bench.log.head.seq
+    bench.write(resource("sessions/s9", session=v1.Session(name="sessions/s9", title="meanwhile")))
+    async with linked(paired):
+        await until(paired, lambda model: "sessions/s9" in model.workstations[bench.id].held)
+    cursor = harbour.hellos[-1].cursors[0].cursor
+    assert cursor is not None
+    assert cursor.seq == head
+
+
+async def test_the_replica_survives_a_restart_and_needs_no_relay(
+    paired: Device, bench: Workstation, make_device: Callable[[str], Device]
+) -> None:
+    async with linked(paired):
+        await until(paired, level(bench))
+    paired.store.close()
+    again = make_device("device")
+    again.open_session(bench.id, S)
+    known = again.model.workstations[bench.id]
+    assert S in known.held
+    assert f"{S}/messages/m1" in known.transcripts[S].held
+
+
+async def test_streamed_text_arrives_only_for_the_session_on_screen(
+    paired: Device, harbour: Harbour, bench: Workstation
+) -> None:
+    hint = v1.Delta(part=PART, offset_bytes=2, text="lyard", field=v1.DeltaField.TEXT)
+    async with linked(paired):
+        await until(paired, level(bench))
+        await harbour.publish(bench, open_part("Ha"))
+        paired.open_session(bench.id, S)
+        await harbour.until(lambda: bool(harbour.readers and harbour.readers[0].focus.focus))
+        await harbour.stream(bench, S, hint)
+        key = (PART, v1.DeltaField.TEXT)
+        await until(paired, lambda model: key in model.workstations[bench.id].transcripts[S].grown)
+        assert paired.model.workstations[bench.id].transcripts[S].grown[key] == b"Halyard"
+        paired.close_session(bench.id, S)
+        await harbour.until(lambda: not harbour.readers[0].focus.focus)
+
+
+async def test_a_call_takes_every_step_and_its_answer_comes_back(paired: Device, bench: Workstation) -> None:
+    bench.answer = lambda _method, _request: bytes(v1.PromptResponse(message="sessions/s1/messages/m10"))
+    states: list[CallState] = []
+    async with linked(paired):
+        await until(paired, level(bench))
+        paired.listen(lambda: states.extend(call.state for call in paired.model.calls.values()))
+        answer = await paired.ask(bench.id, intents.prompt(S, "Hello"))
+    assert v1.PromptResponse.parse(answer).message == "sessions/s1/messages/m10"
+    assert [state for at, state in enumerate(states) if at == 0 or states[at - 1] is not state] == [
+        CallState.ON_DEVICE,
+        CallState.AT_RELAY,
+        CallState.AT_WORKSTATION,
+        CallState.DONE,
+    ]
+    assert bench.calls == [(intents.PROMPT, bytes(v1.PromptRequest(session=S, text="Hello")))]
+    assert paired.store.calls() == []
+
+
+async def test_a_refusal_is_a_sentence_with_a_reason(paired: Device, bench: Workstation) -> None:
+    bench.answer = lambda _method, _request: refusal(9, "ALREADY_DECIDED", "Mira allowed it at 14:02.")
+    async with linked(paired):
+        await until(paired, level(bench))
+        with pytest.raises(Refused) as refused:
+            await paired.ask(bench.id, intents.interrupt(S))
+    assert (refused.value.message, refused.value.reason) == ("Mira allowed it at 14:02.", "ALREADY_DECIDED")
+
+
+async def test_a_call_made_offline_leaves_with_the_next_link_even_after_a_restart(
+    paired: Device, bench: Workstation, make_device: Callable[[str], Device]
+) -> None:
+    call_id = paired.call(bench.id, intents.prompt(S, "later"))
+    assert paired.model.calls[call_id].state is CallState.ON_DEVICE
+    paired.store.close()
+    again = make_device("device")
+    bench.answer = lambda _method, _request: bytes(v1.PromptResponse())
+    async with linked(again):
+        await until(again, lambda model: model.calls[call_id].state is CallState.DONE)
+
+
+async def test_an_unanswered_call_is_sent_again_on_a_new_link(
+    paired: Device, harbour: Harbour, bench: Workstation
+) -> None:
+    harbour.holds_calls = True
+    bench.answer = lambda _method, _request: bytes(v1.PromptResponse())
+    async with linked(paired):
+        await until(paired, level(bench))
+        call_id = paired.call(bench.id, intents.prompt(S, "twice"))
+        await until(paired, lambda model: model.calls[call_id].state is CallState.AT_RELAY)
+        harbour.holds_calls = False
+        await harbour.cut()
+        await until(paired, lambda model: next(iter(model.links.values())).state is LinkState.OFFLINE)
+        paired.hurry()
+        await until(paired, lambda model: model.calls[call_id].state is CallState.DONE)
+    assert [method for method, _ in bench.calls] == [intents.PROMPT]
+
+
+async def test_coming_to_the_foreground_links_at_once(paired: Device, harbour: Harbour, bench: Workstation) -> None:
+    # The longest draw: without hurry() the second link would be a second away, the later ones half a minute.
+    link_ = Link(paired, harbour.origin, draw=lambda: 1.0)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(link_.run())
+        for _ in range(6):
+            await until(paired, level(bench))
+            await harbour.cut()
+            await until(paired, lambda model: model.links[harbour.origin].state is LinkState.OFFLINE)
+            paired.hurry()
+        await until(paired, level(bench))
+        task.cancel()
+
+
+async def test_a_wrong_clock_is_corrected_for_tokens(paired: Device, harbour: Harbour, bench: Workstation) -> None:
+    harbour.clock_offset_s = 3600
+    async with linked(paired):
+        await until(paired, level(bench))
+    assert len(harbour.hellos) == 2
+
+
+async def test_a_device_that_nobody_lists_is_told_and_keeps_what_it_has(
+    paired: Device, harbour: Harbour, bench: Workstation
+) -> None:
+    async with linked(paired):
+        await until(paired, level(bench))
+    bench.members.clear()
+    async with linked(paired):
+        await until(paired, lambda model: model.links[harbour.origin].state is LinkState.REFUSED)
+    assert paired.model.workstations[bench.id].removed
+    assert S in paired.model.workstations[bench.id].held
+
+
+async def test_presence_and_removal_are_told(paired: Device, harbour: Harbour, bench: Workstation) -> None:
+    async with linked(paired):
+        await until(paired, lambda model: model.workstations[bench.id].online)
+        await harbour.presence(bench, online=False)
+        await until(paired, lambda model: not model.workstations[bench.id].online)
+        removed = link.AttachAppResponse(removed=link.Removed(workstation_id=bench.id))
+        await harbour.broadcast(bench, removed)
+        await until(paired, lambda model: model.workstations[bench.id].removed)
+
+
+async def test_a_second_workstation_at_the_same_relay_is_followed(
+    paired: Device, harbour: Harbour, bench: Workstation
+) -> None:
+    other = harbour.add(Workstation(name="forge"))
+    other.write(resource("sessions/x", session=v1.Session(name="sessions/x", title="theirs")))
+    async with linked(paired):
+        await until(paired, level(bench))
+        await meet(paired, harbour, other)
+        await until(paired, lambda model: "sessions/x" in model.workstations[other.id].held)
+        await until(paired, level(bench))
+
+
+async def test_frames_that_cannot_be_read_end_the_link_and_nothing_else(
+    paired: Device, harbour: Harbour, bench: Workstation
+) -> None:
+    async with linked(paired):
+        for junk in (b"\x12\x05\x0a", b"\x08\x01", b"\x12\x04\x0a\x02\xff\xff"):
+            await until(paired, level(bench))
+            await harbour.readers[0].socket.send(junk)
+            await until(paired, lambda model: model.links[harbour.origin].state is LinkState.OFFLINE)
+            paired.hurry()
+        await until(paired, level(bench))
+
+
+async def test_a_relay_that_is_not_there_is_named(device: Device, harbour: Harbour, bench: Workstation) -> None:
+    await meet(device, harbour, bench)
+    lost = await Link(device, "http://127.0.0.1:1")._attempt()
+    assert "127.0.0.1:1" in lost.message

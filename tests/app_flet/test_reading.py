@@ -1,0 +1,64 @@
+import contextlib
+
+import pytest
+from betterproto2 import Message
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app_flet.reading import read
+from halyard_client.halyard.agent import v1
+from halyard_client.halyard.link.v1 import AttachAppResponse, Batch, Record
+from halyard_client.halyard.pairing.v1 import JoinResponse
+from tests.app_flet.scenes import Scene
+from wire.errors import Malformed
+
+GOOD = [
+    bytes(AttachAppResponse(batch=Batch(workstation_id="w", records=[Record(seq=1, key=b"k" * 16)], through=9))),
+    *(bytes(value) for value in Scene().everything()),
+]
+KINDS: list[type[Message]] = [AttachAppResponse, JoinResponse, v1.Resource, v1.CallResult, v1.DeltaBatch]
+
+
+def read_or_refused(kind: type[Message], data: bytes) -> None:
+    """What was read can be used: written again, compared, walked through."""
+    with contextlib.suppress(Malformed):
+        message = read(kind, data)
+        assert isinstance(bytes(message), bytes)
+
+
+@settings(max_examples=400)
+@given(
+    st.sampled_from(GOOD),
+    st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=5),
+    st.integers(0, 400),
+    st.sampled_from(KINDS),
+)
+def test_altered_bytes_are_read_or_refused_and_nothing_else(
+    good: bytes, changes: list[tuple[int, int]], length: int, kind: type[Message]
+) -> None:
+    data = bytearray(good)
+    for at, value in changes:
+        data[at % len(data)] = value
+    read_or_refused(kind, bytes(data[: max(1, length)]))
+
+
+@given(st.binary(max_size=60), st.sampled_from(KINDS))
+def test_any_bytes_are_read_or_refused_and_nothing_else(data: bytes, kind: type[Message]) -> None:
+    read_or_refused(kind, data)
+
+
+def test_text_is_no_message() -> None:
+    with pytest.raises(Malformed):
+        read(AttachAppResponse, "hello")
+
+
+@pytest.mark.parametrize("junk", [b"\x08\x01", b"\x72\x02\x08\x01", b"\x12\x05\x0a", b"\x12\x04\x0a\x02\xff\xff"])
+def test_a_number_where_a_message_belongs_is_refused(junk: bytes) -> None:
+    with pytest.raises(Malformed):
+        read(AttachAppResponse, junk)
+
+
+def test_times_and_unknown_enum_values_are_read() -> None:
+    value = Scene().edit_permission()
+    assert read(v1.Resource, bytes(value)) == value
+    assert read(v1.Session, bytes([7 << 3, 99])).state.value == 99
