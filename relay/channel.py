@@ -79,7 +79,7 @@ class Channel:
         self.metrics = metrics
         self.link: WorkstationLink | None = None
         self.inbox: InboxFeed | None = None
-        self.members: set[str] = set()
+        self.members: frozenset[str] = frozenset()
         self.readers: dict[AppLink, Reader] = {}
         self.watches: dict[bytes, int] = {}
         self.offered_through = place.inbox_head

@@ -44,6 +44,10 @@ def server_options(limits: Limits) -> list[tuple[str, int]]:
         ("grpc.http2.min_ping_interval_without_data_ms", _MIN_PING_INTERVAL_MS),
         # Two relays must not share a port: a second one has to fail, not to take half of the connections.
         ("grpc.so_reuseport", 0),
+        # A link is one request for hours: a table of headers to come is never used, and costs a kilobyte per link.
+        ("grpc.http2.hpack_table_size.decoder", 0),
+        ("grpc.http2.hpack_table_size.encoder", 0),
+        ("grpc.enable_channelz", 0),
     ]
 
 

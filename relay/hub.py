@@ -34,7 +34,9 @@ class Hub:
         self._left = asyncio.Event()
         self._memberships: dict[str, set[str]] = {}
         for workstation_id, device_id in known.members:
-            self._enter_member(self.channels[workstation_id], device_id)
+            channel = self.channels[workstation_id]
+            channel.members |= {device_id}
+            self._enter_member(channel, device_id)
 
     @property
     def workstation_links(self) -> list[WorkstationLink]:
@@ -71,9 +73,10 @@ class Hub:
     def set_members(self, workstation_id: str, members: frozenset[str]) -> None:
         """A committed list of members takes effect: who is gone loses the log at once, who is new begins to follow."""
         channel = self.channels[workstation_id]
-        for device_id in channel.members - members:
+        before, channel.members = channel.members, members
+        for device_id in before - members:
             self._drop_member(channel, device_id)
-        for device_id in members - channel.members:
+        for device_id in members - before:
             self._enter_member(channel, device_id)
             if app := self.apps.get(device_id):
                 self._follow(app, channel, 0, announce=True)
@@ -197,11 +200,9 @@ class Hub:
         return Channel(place, self._limits, self._store, self._metrics)
 
     def _enter_member(self, channel: Channel, device_id: str) -> None:
-        channel.members.add(device_id)
         self._memberships.setdefault(device_id, set()).add(channel.workstation_id)
 
     def _drop_member(self, channel: Channel, device_id: str) -> None:
-        channel.members.discard(device_id)
         memberships = self._memberships[device_id]
         memberships.discard(channel.workstation_id)
         if not memberships:

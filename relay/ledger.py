@@ -23,6 +23,9 @@ _WITH_OLD_RECORDS = f"""SELECT device_id,
     (SELECT max(seq) FROM record r WHERE r.workstation = w.id AND r.stored_ms < ?1 AND {_NOT_A_GRANT})
     FROM workstation w WHERE
     (SELECT stored_ms FROM record r WHERE r.workstation = w.id AND {_NOT_A_GRANT} ORDER BY seq LIMIT 1) < ?1"""  # noqa: S608 - a constant
+# Most workstations are idle: whoever writes is soon here again.
+_MAX_PLACES = 256
+
 _UPSERT = """INSERT INTO record (workstation, key, seq, key_epoch, size, stored_ms, sealed) VALUES (?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (workstation, key) DO UPDATE SET seq = excluded.seq, key_epoch = excluded.key_epoch,
     size = excluded.size, stored_ms = excluded.stored_ms, sealed = excluded.sealed"""
@@ -93,7 +96,6 @@ class Ledger:
         self._places: dict[str, Place] = {}
         self._dirty: set[str] = set()
         self._records: list[tuple[int, bytes, int, int, int, int, bytes]] = []
-        self.changed = False
 
     def begin(self) -> None:
         """Opens the transaction; the write lock is taken here, so that a locked file fails before anything is done."""
@@ -103,14 +105,14 @@ class Ledger:
         """Everything is on disk when this returns."""
         self.flush()
         self._db.execute("COMMIT")
-        self.changed = False
+        if len(self._places) > _MAX_PLACES:
+            self._places.clear()
 
     def rollback(self) -> None:
         """Nothing was done, and nothing of it is remembered."""
         self._places.clear()
         self._dirty.clear()
         self._records.clear()
-        self.changed = False
         if self._db.in_transaction:
             self._db.execute("ROLLBACK")
 
@@ -253,7 +255,7 @@ class Ledger:
         return Swept(refs, self._drop_old(now_ms - round(self._limits.log_age_seconds * 1000)))
 
     def _drop_old(self, cutoff_ms: int) -> dict[str, int]:
-        # Times rise with seq, so the first record of a log tells whether there is anything to do; most sweeps read no more.
+        # Times rise with seq, so the first record of a log tells whether there is anything to do; mostly there is not.
         old = self._db.execute(_WITH_OLD_RECORDS, (cutoff_ms,)).fetchall()
         for device_id, through in old:
             self._truncate(self._known(device_id), through, spare_grants=True)
@@ -279,7 +281,6 @@ class Ledger:
 
     def _touch(self, place: Place) -> None:
         self._dirty.add(place.device_id)
-        self.changed = True
 
     def _admit(self, invite: bytes | None, now_ms: int, *, invited_only: bool) -> None:
         if self._count("workstation") >= self._limits.max_workstations:
@@ -294,7 +295,6 @@ class Ledger:
 
     def _enter(self, device_id: str, epoch: bytes) -> Place:
         self._db.execute("INSERT INTO workstation (device_id, log_epoch) VALUES (?, ?)", (device_id, epoch))
-        self.changed = True
         return self._known(device_id)
 
     def _empty_log(self, place: Place, epoch: bytes) -> None:
