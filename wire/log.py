@@ -205,7 +205,7 @@ class Replica(Generic[V]):
 
         `truncated_through` as in `peer_let_go`, `after` as in `apply`.
         """
-        self.apply((), through=max(through, truncated_through), after=after)
+        self.apply((), through=through, after=after)
         self.peer_let_go(truncated_through)
         self._asked_from = self.through
 
@@ -283,7 +283,7 @@ class Freshness:
     covered: Head | None = None
     """The newest head of which everything is here; the screen is "as of" its time."""
     owed_seq: int = 0
-    """The first promised seq that is not here yet; 0 when nothing is owed."""
+    """The first promised seq that was not here; settled once the replica reaches it."""
     owed_since_ms: int = 0
     """When that promise was first seen, by the reader's clock."""
 
@@ -297,8 +297,6 @@ class Freshness:
 
     def _owe(self, newest: Head, covered: Head | None, through: int, now_ms: int) -> "Freshness":
         known = replace(self, newest=newest, covered=covered)
-        if newest.seq <= through:
-            return replace(known, owed_seq=0, owed_since_ms=0)
         if self.owed_seq > through:
             return known
         return replace(known, owed_seq=newest.seq, owed_since_ms=now_ms)

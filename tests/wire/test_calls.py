@@ -80,6 +80,11 @@ def test_calls_are_due_in_the_order_in_which_they_were_made() -> None:
     assert [call.call_id for call in outbox.due(NOW)] == [TWO]
 
 
+def test_what_is_past_its_time_is_not_sent() -> None:
+    assert [call.call_id for call in queued().due(SOON - 1)] == [ONE, TWO]
+    assert queued().due(SOON) == []
+
+
 def test_on_a_new_link_everything_unanswered_is_due_again_in_order() -> None:
     outbox = queued()
     for call_id in (ONE, TWO):

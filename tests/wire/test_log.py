@@ -139,6 +139,14 @@ def test_what_the_peer_let_go_below_the_cursor_makes_nothing_unsure() -> None:
     assert not replica.is_unsure(b"x")
 
 
+def test_an_older_copy_does_not_make_sure_again_what_is_unsure() -> None:
+    replica: Replica[int] = Replica(A, [Record(1, b"x", 1)], through=1)
+    replica.resume()
+    replica.peer_let_go(5)
+    replica.peer_let_go(3)
+    assert replica.unsure_through == 5
+
+
 def test_what_came_live_counts_once_the_reader_asks_anew() -> None:
     replica: Replica[int] = Replica(A)
     replica.apply([Record(1, b"x", 1), Record(5, b"y", 5)])

@@ -180,6 +180,12 @@ def test_a_weak_or_false_element_is_refused(element: bytes) -> None:
         Host("7", SHOWN, 0).receive(b"dB" + element, 1)
 
 
+def test_an_element_of_the_own_side_is_refused() -> None:
+    element = Guest("7", SHOWN.digits, PHONE, 0).first_step[2:]
+    with pytest.raises(PairingFailed):
+        Host("7", SHOWN, 0).receive(b"dA" + element, 1)
+
+
 def test_a_burnt_code_takes_no_second_guess() -> None:
     host = Host("7", SHOWN, 0)
     with pytest.raises(PairingFailed):
