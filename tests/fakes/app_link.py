@@ -20,6 +20,7 @@ from typing import TypeVar
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosedError
 
 from halyard.agent.v1 import resource_pb2 as agent
 from halyard.agent.v1 import session_pb2
@@ -28,7 +29,7 @@ from halyard.link.v1 import record_pb2
 from halyard.pairing.v1 import pairing_service_pb2 as pairing
 from wire import names, sealing
 from wire.calls import uuid7
-from wire.errors import KeyMissing, SealBroken
+from wire.errors import KeyMissing, KeyRetired, SealBroken
 from wire.identity import JTI_BYTES, Identity, PublicKeys, make_token
 from wire.log import Freshness, Record, Replica
 from wire.pairing import Guest, Phase, parse_code, parse_link
@@ -110,6 +111,10 @@ class AppLink:
         """(name, time.perf_counter_ns) of everything that was opened, records and hints alike."""
         self.online = False
         self.removed = False
+        self.refusal: LinkRefused | None = None
+        """Why the relay ended the last link, when it did."""
+        self.closed: ConnectionClosedError | None = None
+        """How the last link ended, when not in good order."""
         self.caught_up = False
         self.freshness = Freshness()
         self.ring: sealing.KeyRing | None = None
@@ -258,8 +263,11 @@ class AppLink:
     # --- frames in ---
 
     async def _read(self, socket: ClientConnection) -> None:
-        async for data in socket:
-            await self._take(link.AttachAppResponse.FromString(_binary(data)))
+        try:
+            async for data in socket:
+                await self._take(link.AttachAppResponse.FromString(_binary(data)))
+        except ConnectionClosedError as closed:
+            self.closed = closed
         await self._tell()
 
     async def _take(self, frame: link.AttachAppResponse) -> None:
@@ -280,7 +288,7 @@ class AppLink:
             case "removed":
                 self.removed = True
             case "refused":
-                raise LinkRefused(frame.refused.status)
+                self.refusal = LinkRefused(frame.refused.status)
             case _:
                 self._take_call_frame(frame)
         await self._tell()
@@ -366,7 +374,10 @@ class AppLink:
             self._texts[value.name] = text
 
     def _on_volatile(self, volatile: record_pb2.Volatile) -> None:
-        plaintext = sealing.open_volatile(self._keys(), self._origin(), volatile.focus, volatile.sealed)
+        try:
+            plaintext = sealing.open_volatile(self._keys(), self._origin(), volatile.focus, volatile.sealed)
+        except (KeyMissing, KeyRetired):
+            return
         for delta in agent.DeltaBatch.FromString(plaintext).deltas:
             self.arrivals.append((delta.part, time.perf_counter_ns()))
             self.hints.append(delta)
@@ -417,6 +428,8 @@ class AppLink:
 
     def _begin(self, epoch: bytes) -> None:
         self.replica = Replica(epoch)
+        # Another log, another name key: the grant comes among the first records.
+        self.ring = None
         self.resources.clear()
         self._texts.clear()
         self._unopened.clear()

@@ -79,6 +79,14 @@ class MemoryJournal:
 
     # For tests
 
+    def copy(self) -> MemoryJournal:
+        """What another process finds on disk: everything kept, nothing of what was told on the way."""
+        other = MemoryJournal()
+        other.resources = {name: _copy(value) for name, value in self.resources.items()}
+        other.permissions, other.questions = dict(self.permissions), dict(self.questions)
+        other.withdrawn, other.memory = dict(self.withdrawn), dict(self.memory)
+        return other
+
     async def until(self, holds: Callable[[MemoryJournal], bool], what: str) -> None:
         """Returns as soon as `holds`; fails after 30 s, saying what was waited for."""
         try:

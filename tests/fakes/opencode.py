@@ -34,7 +34,7 @@ INSTALL = "OpenCode is missing: run `npm ci` in the project's folder, or `npm in
 IDLE = session_pb2.SESSION_STATE_IDLE
 _STOP_SECONDS = 20.0
 # Quick enough for tests; the product's own are in the classes' defaults.
-QUICK = Policy(health_interval=0.5, backoff_first=0.1, backoff_most=0.5)
+QUICK = Policy(health_interval=0.5, health_timeout=5.0, backoff_first=0.1, backoff_most=0.5)
 
 
 def find_opencode(named: Path | None = None) -> Path:

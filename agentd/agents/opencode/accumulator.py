@@ -9,9 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-# A phone that follows a growing part loses at most this much when agentd is killed.
-CHECKPOINT_SECONDS = 2.0
-
 
 @dataclass(frozen=True, slots=True)
 class Growth:
@@ -25,13 +22,14 @@ class Accumulator:
     """What has arrived of one growing field.
 
     `whole` is False when the beginning was missed: then nothing is passed on, and the closing record repairs it.
+    `fresh` says that something arrived which no record holds yet.
     """
 
-    def __init__(self, text: str = "", *, now: float, whole: bool = True) -> None:
+    def __init__(self, text: str = "", *, whole: bool = True) -> None:
         self._pieces = [text] if text else []
         self._size = len(text.encode())
         self.whole = whole
-        self._checkpoint = now
+        self.fresh = False
 
     @property
     def text(self) -> str:
@@ -45,6 +43,7 @@ class Accumulator:
         if not self.whole:
             return None
         growth = Growth(self._size, text)
+        self.fresh = True
         self._pieces.append(text)
         self._size += len(text.encode())
         return growth
@@ -56,6 +55,7 @@ class Accumulator:
         before = self.text
         if text == before:
             return None
+        self.fresh = True
         if before and not text.startswith(before):
             self._pieces = [text]
             self._size = len(text.encode())
@@ -64,10 +64,3 @@ class Accumulator:
         self._pieces = [text]
         self._size += len(growth.text.encode())
         return growth
-
-    def due(self, now: float) -> bool:
-        """Returns whether the part's record should be renewed for crash safety; notes that it is."""
-        if now - self._checkpoint < CHECKPOINT_SECONDS:
-            return False
-        self._checkpoint = now
-        return True

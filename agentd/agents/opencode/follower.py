@@ -80,7 +80,7 @@ class Follower:
         self.caught_up = asyncio.Event()
 
     def _now(self, *, live: bool = True) -> Moment:
-        return Moment(self._clock.steady(), self._clock.epoch_ms(), live=live)
+        return Moment(self._clock.epoch_ms(), live=live)
 
     async def follow(self) -> None:
         """Follows one connection until it ends; raises AgentUnavailableError when it breaks."""
@@ -289,7 +289,7 @@ class Follower:
     async def _transient(self, event: Event) -> None:
         match event:
             case PartDelta():
-                self._mirror.grow(event, self._now())
+                self._mirror.grow(event)
             case StatusChanged():
                 await self._status(event)
             case SessionFailed():

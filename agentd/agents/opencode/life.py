@@ -31,6 +31,8 @@ _log = logging.getLogger(__name__)
 
 _MARK_KEY = "opencode/mark"
 _RECONNECT_SECONDS = 0.5
+# What a reader without deltas waits for at most, and what a killed agentd loses.
+_CHECKPOINT_SECONDS = 2.0
 _QUIET_POLL_SECONDS = 0.05
 # What a turn that is stopped gets to write its last records.
 _QUIET_SECONDS = 3.0
@@ -79,6 +81,7 @@ class Life:
         self.background = asyncio.TaskGroup()
         self._clock = clock
         self._settings = settings
+        self._over = asyncio.Event()
 
     @property
     def endpoint(self) -> Endpoint:
@@ -125,12 +128,13 @@ class Life:
             async with asyncio.TaskGroup() as group, self.background:
                 follow = group.create_task(self._follow())
                 watch = group.create_task(self._watch(supervisor))
+                renew = group.create_task(self._checkpoint())
                 try:
                     code = await self.process.wait()
                 finally:
                     await self._wind_down()
-                    watch.cancel()
-                    follow.cancel()
+                    renew.cancel()
+                    await self._let_go(follow, watch)
                 _log.warning("OpenCode ended with exit code %s", code)
                 lived = self._clock.steady() - began
                 raise RestartNeededError(supervisor.step(Ended(lived)) or Restart("its process ended", 0.0))
@@ -142,18 +146,42 @@ class Life:
         """Starts a call that lasts as long as a turn; its task ends with what OpenCode refused, or with None."""
         return self.background.create_task(_outcome(call, what))
 
+    async def _let_go(self, follow: asyncio.Task[None], watch: asyncio.Task[None]) -> None:
+        """Waits for both to end. A connection that is cancelled while it closes leaks its socket, so a dead server's
+        connections are left to close by themselves.
+        """
+        self._over.set()
+        if self.process.is_running:
+            follow.cancel()
+        await asyncio.wait({follow, watch})
+
+    async def _rest(self, seconds: float) -> None:
+        """Waits so long, or until this life is over."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._over.wait()
+        except TimeoutError:
+            return
+
     async def _follow(self) -> None:
-        while True:
+        while not self._over.is_set():
             try:
                 await self.follower.follow()
             except (*AGENT_ERRORS, MalformedEventError) as error:
                 _log.warning("OpenCode cannot be followed and is asked again: %s", error)
-            await asyncio.sleep(_RECONNECT_SECONDS)
+            await self._rest(_RECONNECT_SECONDS)
+
+    async def _checkpoint(self) -> None:
+        while True:
+            await asyncio.sleep(_CHECKPOINT_SECONDS)
+            self.mirror.checkpoint()
 
     async def _watch(self, supervisor: Supervisor) -> None:
         policy = self._settings.policy
         while True:
-            await asyncio.sleep(policy.health_interval)
+            await self._rest(policy.health_interval)
+            if self._over.is_set():
+                return
             try:
                 await self.client.health(policy.health_timeout)
             except AgentUnavailableError:

@@ -3,7 +3,7 @@
 Counterpart: `follower.py` brings events and listings and says how fresh they are. The mirror does no I/O but the
 journal's calls, which return at once; time comes in with every call. Invariants:
 
-* A record is whole. Text that OpenCode has not stored yet is kept here, and told every two seconds and at the part's
+* A record is whole. Text that OpenCode has not stored yet is kept here, and told at every checkpoint and at the part's
 end.
 * Deltas continue exactly what the journal was last told of a part; where that is not known, none are sent until the
 part closes.
@@ -40,12 +40,11 @@ from halyard.agent.v1 import session_pb2 as pb
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When something is told: seconds of a steady clock, ms since the epoch, and whether it came live.
+    """When something is told, in ms since the epoch, and whether it came live.
 
     What comes from a listing or a replay is not live: deltas may have been missed before it.
     """
 
-    steady: float
     epoch_ms: int
     live: bool = True
 
@@ -175,7 +174,7 @@ class Mirror:
             return
         if isinstance(theirs, schema.ToolPart):
             room.calls[theirs.call_id] = name
-            self._tool(room, theirs, ours, moment)
+            self._tool(room, theirs, ours)
         elif translate.is_growing(theirs):
             self._open_text(room, theirs.id, ours, moment)
         else:
@@ -207,43 +206,45 @@ class Mirror:
         known = self._journal.known(ours.name)
         if known is not None and known.HasField("part") and not moment.live:
             text = max(text, translate.text_of(known.part), key=len)
-        return Accumulator(text, now=moment.steady, whole=moment.live)
+        return Accumulator(text, whole=moment.live)
 
-    def _tool(self, room: Room, theirs: schema.ToolPart, ours: pb.Part, moment: Moment) -> None:
+    def _tool(self, room: Room, theirs: schema.ToolPart, ours: pb.Part) -> None:
         growing = room.growing.get(theirs.id)
         if ours.tool_call.state not in OPEN_STATES:
             room.growing.pop(theirs.id, None)
             self._put_part(ours)
         elif growing is None or _without_output(growing.part) != _without_output(ours):
-            room.growing[theirs.id] = Growing(ours, Accumulator(output_of(theirs.state), now=moment.steady))
+            room.growing[theirs.id] = Growing(ours, Accumulator(output_of(theirs.state)))
             self._put_part(ours)
         else:
-            self._grow_output(growing, ours, output_of(theirs.state), moment)
+            self._grow_output(growing, ours, output_of(theirs.state))
 
-    def _grow_output(self, growing: Growing, ours: pb.Part, output: str, moment: Moment) -> None:
+    def _grow_output(self, growing: Growing, ours: pb.Part, output: str) -> None:
         growth = growing.arrived.extend_to(output)
         if growth is not None and ours.tool_call.output_bytes <= MAX_OUTPUT_BYTES:
             self._grow(ours.name, growth, resource_pb2.DELTA_FIELD_OUTPUT)
         growing.part = ours
-        if growing.arrived.due(moment.steady):
-            self._put_part(ours)
 
-    def grow(self, delta: PartDelta, moment: Moment) -> None:
+    def grow(self, delta: PartDelta) -> None:
         """Takes over appended text of a part that is open here; of others it waits for the closing record."""
         room = self._rooms.get(delta.session_id)
         growing = room.growing.get(delta.part_id) if room else None
         if growing is None or delta.field != "text" or growing.part.WhichOneof("content") == "tool_call":
             return
         growth = growing.arrived.append(delta.delta)
-        if growth is None:
-            return
-        self._grow(growing.part.name, growth, resource_pb2.DELTA_FIELD_TEXT)
-        if growing.arrived.due(moment.steady):
-            self._put_part(translate.with_text(growing.part, growing.arrived.text, pb.PART_STATE_OPEN))
+        if growth is not None:
+            self._grow(growing.part.name, growth, resource_pb2.DELTA_FIELD_TEXT)
 
     def _grow(self, part: str, growth: Growth, field: resource_pb2.DeltaField) -> None:
         delta = resource_pb2.Delta(part=part, offset_bytes=growth.offset_bytes, text=growth.text, field=field)
         self._journal.grow(delta)
+
+    def checkpoint(self) -> None:
+        """Renews the records of parts that have grown since, for readers without deltas and for the case of a crash."""
+        for growing in (g for room in self._rooms.values() for g in room.growing.values()):
+            if growing.arrived.fresh:
+                growing.arrived.fresh = False
+                self._put_part(_as_arrived(growing))
 
     def missed(self) -> None:
         """Notes that the stream was cut: deltas may be missing from every part that is open."""
@@ -390,6 +391,12 @@ def _without_output(part: pb.Part) -> bytes:
     copy.tool_call.ClearField("output")
     copy.tool_call.ClearField("output_bytes")
     return copy.SerializeToString(deterministic=True)
+
+
+def _as_arrived(growing: Growing) -> pb.Part:
+    if growing.part.WhichOneof("content") == "tool_call":
+        return growing.part
+    return translate.with_text(growing.part, growing.arrived.text, pb.PART_STATE_OPEN)
 
 
 def _interrupted(growing: Growing) -> pb.Part:

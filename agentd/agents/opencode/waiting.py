@@ -37,7 +37,7 @@ class Waiting:
 
     def ask(self, request: schema.PermissionRequest | schema.QuestionRequest) -> None:
         """Passes a request on."""
-        moment = Moment(self._clock.steady(), self._clock.epoch_ms())
+        moment = Moment(self._clock.epoch_ms())
         if isinstance(request, schema.PermissionRequest):
             self._mirror.ask_permission(request, moment)
         else:

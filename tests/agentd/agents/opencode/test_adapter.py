@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from pydantic import JsonValue
 
 from agentd.agents.agent import (
     NotWaitingError,
@@ -165,9 +166,9 @@ async def test_an_edit_is_asked_for_with_its_difference_and_changes_the_file(sha
 
 async def test_a_question_is_asked_and_answered(shared: Rig) -> None:
     session = await shared.session()
-    sails = [{"label": "Jib", "description": "small"}, {"label": "Spinnaker", "description": "large"}]
-    asked = {"question": "Which sail?", "header": "Sail", "options": [*sails]}
-    ask = turn(Call(call="question", arguments={"questions": [{**asked}]}))
+    sails: list[JsonValue] = [{"label": "Jib", "description": "small"}, {"label": "Spinnaker", "description": "large"}]
+    asked: JsonValue = {"question": "Which sail?", "header": "Sail", "options": sails}
+    ask = turn(Call(call="question", arguments={"questions": [asked]}))
     await shared.prompt(session, ask, says("Thank you."))
     question = await shared.question(session)
     [prompt] = question.prompts
@@ -186,8 +187,8 @@ async def test_a_question_is_asked_and_answered(shared: Rig) -> None:
 
 async def test_a_question_is_dismissed(shared: Rig) -> None:
     session = await shared.session()
-    asked = {"question": "Now?", "header": "Now", "options": []}
-    await shared.prompt(session, turn(Call(call="question", arguments={"questions": [{**asked}]})))
+    asked: JsonValue = {"question": "Now?", "header": "Now", "options": []}
+    await shared.prompt(session, turn(Call(call="question", arguments={"questions": [asked]})))
     question = await shared.question(session)
     await shared.agent.dismiss(question.name)
     await shared.until(lambda j: question.name in j.withdrawn, "the question to be withdrawn")
