@@ -192,7 +192,13 @@ class FakeWorkstation:
             await self.send(hello=hello)
             self.welcome = await self.expect("welcome")
             yield self
-            self._call.cancel()
+            await self.leave()
+
+    async def leave(self) -> None:
+        """Ends the link in good order: when this returns, the relay knows."""
+        with contextlib.suppress(aio.AioRpcError, aio.UsageError, asyncio.InvalidStateError):
+            await self.half_close()
+            await self.rest()
 
     def open(self, channel: aio.Channel, token: str | None = None) -> None:
         """Opens the stream without a hello."""
