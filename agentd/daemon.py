@@ -105,7 +105,6 @@ class _Parts:
         devices = Devices(store, log, sealer, identity, clock_ms)
         projects = Projects(log, clock_ms)
         record = WorkstationRecord(log, config, identity.device_id, _first_project(projects, config), clock_ms)
-        pairing = PairingHost(log, devices, access, identity.public, record.value.display_name)
 
         authors = PromptAuthors(store)
         transcripts = Transcripts(log, authors)
@@ -116,6 +115,8 @@ class _Parts:
         self.desk = desk = CallDesk(CallBook(store, clock_ms), devices, self.methods, clock_ms)
         ends = Ends(log, sealer, devices, desk, transcripts)
         uplink = Uplink(ends, access, config.invite, clock_ms) if access else None
+        published = uplink.level if uplink else log.flush
+        pairing = PairingHost(devices, access, identity.public, record.value.display_name, published)
 
         self.daemon = Daemon(config, identity, log, devices, projects, pairing, uplink, roster, asyncio.Event())
         self.agents = AgentService(log, roster, projects, decisions, authors, clock_ms)

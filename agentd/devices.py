@@ -189,6 +189,15 @@ class Devices:
         for member in self._members.values():
             self._grant(member)
 
+    def begin_anew(self) -> None:
+        """Another log began, because the store is an old copy: all are granted its keys.
+
+        The relay may have seen later lists of members than this store remembers; the clock is ahead of all of them.
+        """
+        self.grant_all()
+        self._revision = max(self._revision, self._clock_ms())
+        self._membership_changed()
+
     def called(self, device_id: str) -> None:
         """The device has just called."""
         member = self._members.get(device_id)

@@ -6,7 +6,7 @@ One slot at a time. A code that expires unused is replaced; a burnt one is repla
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeAlias
 
@@ -15,7 +15,6 @@ from grpc import aio
 from agentd.devices import Devices, role_word
 from agentd.errors import Refused, malformed
 from agentd.grpc_errors import reason_of
-from agentd.session_log import SessionLog
 from agentd.uplink import RelayAccess, channel, rpc_status
 from halyard.agent.v1 import workstation_pb2
 from halyard.agent.v1 import workstation_service_pb2 as pb
@@ -26,6 +25,8 @@ from wire.identity import PublicKeys
 from wire.pairing import BurntCodes, Host, Link, Secrets, draw_secrets
 from wire.pairing import Code as TypedCode
 
+PUBLISH_SECONDS = 20.0
+"""How long the relay may take to learn of a new device."""
 ANSWER_SECONDS = 15.0
 """How long the relay may take to open a slot."""
 
@@ -42,10 +43,16 @@ class PairingHost:
     """Opens pairings for a person at the workstation."""
 
     def __init__(
-        self, log: SessionLog, devices: Devices, access: RelayAccess | None, keys: PublicKeys, display_name: str
+        self,
+        devices: Devices,
+        access: RelayAccess | None,
+        keys: PublicKeys,
+        display_name: str,
+        published: Callable[[], Awaitable[None]],
     ) -> None:
-        self._log = log
+        """`published` returns once the relay knows everything that the log and the list of members say."""
         self._devices = devices
+        self._published = published
         self._access = access
         self._keys = keys
         self._display_name = display_name
@@ -145,10 +152,14 @@ class PairingHost:
         except (Malformed, Refused) as error:
             host.left()
             raise PairingFailed(f"The app introduced itself wrongly: {error.message}") from error
-        # When the app hears that it is paired, it is: also after a crash right now.
-        await self._log.flush()
-        introduction = self._introduction(granted).SerializeToString()
-        await _send(slot, host.welcome(introduction))
+        try:
+            # When the app hears that it is paired, it is: its first link must find it listed.
+            async with asyncio.timeout(PUBLISH_SECONDS):
+                await self._published()
+            await _send(slot, host.welcome(self._introduction(granted).SerializeToString()))
+        except (TimeoutError, aio.AioRpcError, asyncio.InvalidStateError) as error:
+            self._devices.revoke(device.name)
+            raise PairingFailed("The link to the relay broke while the app was let in; show a new code.") from error
         await slot.done_writing()
         return device
 

@@ -130,7 +130,8 @@ class Decisions:
         nearest = min(self._waiting.values(), default=None)
         delay = None if nearest is None else max(0.0, (nearest - self._clock_ms()) / 1000)
         try:
-            await asyncio.wait_for(self._news.wait(), delay)
+            async with asyncio.timeout(delay):
+                await self._news.wait()
         except TimeoutError:
             return
         self._news.clear()

@@ -8,6 +8,7 @@ log order, never meet a key that they do not hold yet.
 
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 
 from agentd.session_log import Entry, SessionLog
 from agentd.store import Statement, Store, put_meta
@@ -53,8 +54,18 @@ class Sealer:
         self._store.write(self._remember_newest())
 
     def begin_anew(self) -> None:
-        """Draws a whole new ring, name key included, for a new log epoch."""
-        self._ring = self._begin()
+        """Draws a new name key and epoch key for a new log epoch.
+
+        The former keys stay in the ring, so that numbers are never used twice and a reader never sees a ring shrink.
+        """
+        # Seqs go on counting, and all of them are sealed anew, under the newest key.
+        former = (replace(key, first_seq=0) for key in self._ring.keys)
+        fresh = sealing.EpochKey(self._ring.newest.number + 1, secrets.token_bytes(sealing.KEY_BYTES))
+        self._ring = sealing.KeyRing(secrets.token_bytes(names.NAME_KEY_BYTES), (*former, fresh))
+        self._use = sealing.KeyUse(self._clock_ms())
+        self._noted_seals = 0
+        forget_places = ("UPDATE epoch_keys SET first_seq = 0", ())
+        self._store.write(put_meta("name_key", self._ring.name_key), forget_places, self._remember_newest())
 
     def focus(self, session: str) -> bytes:
         """The key under which the relay knows the session `session` ("sessions/{s}")."""
@@ -94,7 +105,7 @@ class Sealer:
 
     def _load(self) -> sealing.KeyRing | None:
         name_key = self._store.meta("name_key")
-        rows = self._store.rows("SELECT number, secret, begins, born_ms, seals FROM epoch_keys ORDER BY number")
+        rows = self._store.rows("SELECT number, secret, first_seq, born_ms, seals FROM epoch_keys ORDER BY number")
         if name_key is None or not rows:
             return None
         *_, born_ms, seals = rows[-1]
@@ -109,12 +120,12 @@ class Sealer:
         # Seqs go on counting in a new epoch, and all of them are sealed anew: the first key seals from 0 on.
         self._use = sealing.KeyUse(self._clock_ms())
         self._noted_seals = 0
-        self._store.write(("DELETE FROM epoch_keys", ()), put_meta("name_key", ring.name_key), self._remember_newest())
+        self._store.write(put_meta("name_key", ring.name_key), self._remember_newest())
         return ring
 
     def _remember_newest(self) -> Statement:
         newest = self._ring.newest
         return (
-            "INSERT OR REPLACE INTO epoch_keys(number, secret, begins, born_ms, seals) VALUES(?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO epoch_keys(number, secret, first_seq, born_ms, seals) VALUES(?, ?, ?, ?, ?)",
             (newest.number, newest.secret, newest.first_seq, self._use.born_ms, self._noted_seals),
         )

@@ -62,7 +62,7 @@ _VERSIONS = (
     CREATE TABLE epoch_keys(
         number INTEGER PRIMARY KEY,
         secret BLOB NOT NULL,
-        begins INTEGER NOT NULL,       -- the first seq that it seals
+        first_seq INTEGER NOT NULL,    -- the first seq that it seals
         born_ms INTEGER NOT NULL,
         seals INTEGER NOT NULL
     );

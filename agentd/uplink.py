@@ -66,6 +66,22 @@ def channel(relay: RelayAddress) -> aio.Channel:
     return aio.insecure_channel(relay.grpc, options=_CHANNEL_OPTIONS)
 
 
+class Bell:
+    """Wakes everybody who waits; whoever comes later waits for the next ring."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    async def wait(self) -> None:
+        """Returns at the next ring."""
+        await self._event.wait()
+
+    def ring(self) -> None:
+        """Wakes."""
+        self._event.set()
+        self._event = asyncio.Event()
+
+
 class RelayAccess:
     """How this workstation proves itself to its relay."""
 
@@ -100,7 +116,7 @@ class Uplink:
         self._backoff = Backoff()
         self._session: UplinkSession | None = None
         self._status = LinkStatus(pb.LINK_STATE_CONNECTING, "", clock_ms())
-        self._changed = asyncio.Event()
+        self._changed = Bell()
         ends.devices.on_change(self._on_members)
 
     @property
@@ -121,7 +137,12 @@ class Uplink:
     async def until(self, state: pb.LinkState) -> None:
         """Returns once the link is in this state."""
         while self._status.state != state:
-            self._changed.clear()
+            await self._changed.wait()
+
+    async def level(self) -> None:
+        """Returns once the relay has on disk all that was written so far, and with it the list of members."""
+        goal = self._ends.log.written
+        while self.stored_through < goal:
             await self._changed.wait()
 
     async def run(self) -> None:
@@ -145,6 +166,8 @@ class Uplink:
             if breaks is None or defects is not None:
                 raise
             return self._ended(_first(breaks))
+        finally:
+            _go_on_cancelling()
         return 0.0
 
     async def _one_link(self) -> None:
@@ -152,7 +175,7 @@ class Uplink:
             stream = LinkServiceStub(dialled).AttachWorkstation(metadata=self._access.metadata())
             await stream.write(self._hello())
             welcome = await read_frame(stream, WELCOME_SECONDS)
-            session = UplinkSession(self._ends, stream, welcome.welcome)
+            session = UplinkSession(self._ends, stream, welcome.welcome, self._changed.ring)
             self._backoff = self._backoff.connected(time.monotonic())
             self._session = session
             self._note(pb.LINK_STATE_UP, "")
@@ -202,7 +225,7 @@ class Uplink:
         _log.warning("The relay has more of this log than this store, which must be an old copy: beginning a new log.")
         self._ends.log.renew_epoch()
         self._ends.sealer.begin_anew()
-        self._ends.devices.grant_all()
+        self._ends.devices.begin_anew()
 
     def _on_members(self) -> None:
         if self._session:
@@ -218,8 +241,18 @@ class Uplink:
         if (state, detail) == (self._status.state, self._status.detail):
             return
         self._status = LinkStatus(state, detail, self._clock_ms())
-        self._changed.set()
+        self._changed.ring()
         _log.info("Link: %s %s", pb.LinkState.Name(state).removeprefix("LINK_STATE_").lower(), detail)
+
+
+def _go_on_cancelling() -> None:
+    """Raises CancelledError in a task that was cancelled while its link broke.
+
+    gRPC, and a TaskGroup whose tasks failed, then raise what broke the link instead: the cancellation would be lost.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -7,7 +7,7 @@ answered, then the log and the hints. Records are sealed when their frame is mad
 import asyncio
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -71,11 +71,14 @@ class Ends:
 class UplinkSession:
     """A link that stands. `run` returns only by an exception."""
 
-    def __init__(self, ends: Ends, stream: Stream, welcome: pb.WorkstationWelcome) -> None:
+    def __init__(
+        self, ends: Ends, stream: Stream, welcome: pb.WorkstationWelcome, on_stored: Callable[[], None]
+    ) -> None:
         if welcome.stored_through > ends.log.head.seq:
             raise RolledBack
         self._ends = ends
         self._stream = stream
+        self._tell_stored = on_stored
         self._heartbeat = float(welcome.limits.heartbeat_seconds or 20)
         self._max_items = min(welcome.limits.max_items or PAGE, PAGE)
         self._max_bytes = min((welcome.limits.max_frame_bytes or 2 * FRAME_BYTES) // 2, FRAME_BYTES)
@@ -138,6 +141,7 @@ class UplinkSession:
     def _on_stored(self, through: int) -> None:
         self._stored_through = max(self._stored_through, through)
         self._coalescer.stored(self._stored_through)
+        self._tell_stored()
         self._wake.set()
 
     async def _on_inbox(self, inbox: pb.Inbox) -> None:
