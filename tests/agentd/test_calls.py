@@ -1,136 +1,25 @@
-"""A call takes effect once: repeated, raced, queued, too late, or cut off by a crash at any point.
-
-The desk is driven as the uplink drives it, with calls sealed by real devices; the services are real, the agent is
-scripted. A crash is the store closing while something is under way.
-"""
+"""A call takes effect once: repeated, raced, queued, too late, or cut off by a crash at any point."""
 
 import asyncio
-import secrets
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from google.protobuf.message import Message
 
 from agentd import caller
-from agentd.agent_service import AgentService
-from agentd.call_book import CallBook
-from agentd.calls import CallDesk
-from agentd.config import Config
-from agentd.devices import Devices
 from agentd.grpc_errors import reason_of
-from agentd.journal import AgentJournal, Transcripts
-from agentd.methods import MethodTable
-from agentd.permissions import Decisions
-from agentd.projects import Projects
-from agentd.prompt_authors import PromptAuthors
-from agentd.roster import Roster
-from agentd.sealer import Sealer
-from agentd.session_log import SessionLog
-from agentd.store import Store
-from agentd.workstation_record import WorkstationRecord
 from halyard.agent.v1 import agent_service_pb2 as pb
-from halyard.agent.v1 import decision_pb2, resource_pb2, workstation_pb2
+from halyard.agent.v1 import decision_pb2, workstation_pb2
 from halyard.link.v1 import link_service_pb2 as link
-from halyard.link.v1 import record_pb2
+from tests.fakes.call_desk import TTL_MS, Clock, Phone, Workstation, workstation
 from tests.fakes.scripted_agent import ScriptedAgent
 from wire.calls import MAX_TTL_MS, uuid7
-from wire.identity import Identity
-from wire.sealing import Channel
 
-WORKSTATION = Identity.from_bytes(bytes(range(64)))
 OPERATOR, APPROVER, VIEWER = (
     workstation_pb2.DEVICE_ROLE_OPERATOR,
     workstation_pb2.DEVICE_ROLE_APPROVER,
     workstation_pb2.DEVICE_ROLE_VIEWER,
 )
-TTL_MS = 60_000
-
-
-class Clock:
-    now_ms = 1_700_000_000_000
-
-    def __call__(self) -> int:
-        return self.now_ms
-
-
-@dataclass
-class Phone:
-    """An app's side of calls."""
-
-    identity: Identity = field(default_factory=lambda: Identity.from_bytes(secrets.token_bytes(64)))
-
-    @property
-    def channel(self) -> Channel:
-        return Channel(self.identity, WORKSTATION.public)
-
-    def call(self, clock: Clock, method: str, request: Message, *, ttl_ms: int = TTL_MS) -> link.InboxCall:
-        call_id, expires = uuid7(clock.now_ms, secrets.token_bytes(10)), clock.now_ms + ttl_ms
-        plaintext = resource_pb2.Call(method=f"/halyard.agent.v1.{method}", request=request.SerializeToString())
-        sealed = record_pb2.SealedCall(
-            call_id=call_id, sealed=self.channel.seal_call(call_id, expires, plaintext.SerializeToString())
-        )
-        sealed.expire_time.FromMilliseconds(expires)
-        return link.InboxCall(inbox_seq=1, device_id=self.identity.device_id, call=sealed)
-
-    def open(self, call: link.InboxCall, reply: link.DeviceReply) -> resource_pb2.CallResult:
-        expires = call.call.expire_time.ToMilliseconds()
-        opened = self.channel.open_reply(call.call.call_id, expires, reply.reply.sealed)
-        return resource_pb2.CallResult.FromString(opened)
-
-
-@dataclass
-class Workstation:
-    store: Store
-    log: SessionLog
-    devices: Devices
-    desk: CallDesk
-    agent: ScriptedAgent
-    projects: Projects
-    replies: "asyncio.Queue[link.DeviceReply]"
-
-    async def receive(self, *calls: link.InboxCall) -> None:
-        await self.desk.receive(calls, self.store.flush)
-
-    async def reply(self) -> link.DeviceReply:
-        async with asyncio.timeout(10):
-            return await self.replies.get()
-
-    async def answers(self, phone: Phone, calls: Iterable[link.InboxCall]) -> list[resource_pb2.CallResult]:
-        """The results of the calls, in the order of `calls`."""
-        waiting = {call.call.call_id: call for call in calls}
-        results: dict[bytes, resource_pb2.CallResult] = {}
-        while len(results) < len(waiting):
-            reply = await self.reply()
-            results[reply.reply.call_id] = phone.open(waiting[reply.reply.call_id], reply)
-        return [results[call_id] for call_id in waiting]
-
-
-@asynccontextmanager
-async def workstation(folder: Path, clock: Clock, agent: ScriptedAgent) -> AsyncIterator[Workstation]:
-    """A desk that runs meanwhile. Leaving it is a crash: nothing is finished first."""
-    with Store(folder / "db") as store:
-        log = SessionLog(store, clock)
-        devices = Devices(store, log, Sealer(store, log, WORKSTATION.device_id, clock), WORKSTATION, clock)
-        authors = PromptAuthors(store)
-        roster, projects, transcripts = Roster([agent], log), Projects(log, clock), Transcripts(log, authors)
-        decisions = Decisions(log, roster.of, clock)
-        methods = MethodTable()
-        service = AgentService(log, roster, projects, decisions, authors, clock)
-        methods.add(pb.DESCRIPTOR.services_by_name["AgentService"], service)
-        desk = CallDesk(CallBook(store, clock), devices, methods, clock)
-        replies: asyncio.Queue[link.DeviceReply] = asyncio.Queue()
-        desk.connect(replies.put_nowait)
-        record = WorkstationRecord(log, Config(state_dir=folder), WORKSTATION.device_id, "", clock)
-        async with asyncio.TaskGroup() as group:
-            journal = AgentJournal(agent.id, transcripts, decisions, record, store)
-            works = [group.create_task(agent.run(journal)), group.create_task(desk.run())]
-            await agent.started()
-            yield Workstation(store, log, devices, desk, agent, projects, replies)
-            for work in works:
-                work.cancel()
 
 
 @pytest.fixture
