@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from app_flet.device import Device
+from app_flet.pairing import Guise, pair
 from app_flet.store import Store
 from tests.app_flet.harbour import Harbour, Workstation, open_harbour
 from tests.app_flet.scenes import Scene
+from wire.pairing import parse_code
 
 
 def now_ms() -> int:
@@ -42,3 +44,12 @@ def make_device(tmp_path: Path, harbour: Harbour) -> Callable[[str], Device]:
 @pytest.fixture
 def device(make_device: Callable[[str], Device]) -> Device:
     return make_device("device")
+
+
+@pytest.fixture
+async def paired(device: Device, harbour: Harbour, bench: Workstation) -> Device:
+    """A device that is paired with the workstation; links are up where a test keeps them up."""
+    code, _ = harbour.invite(bench)
+    guise = Guise("Test phone", "android")
+    device.paired(await pair(harbour.origin, parse_code(code), device.identity, guise, device.now_ms))
+    return device

@@ -76,9 +76,9 @@ class Stage:
     # --- looking ------------------------------------------------------------------------------------------------------
 
     def controls(self) -> Iterator[BaseControl]:
-        """Everything on screen, depth first."""
-        for view in self.session.page.views if isinstance(self.session.page.views, list) else [self.session.page.views]:
-            yield from _below(view)
+        """Everything in the uppermost view, depth first: what lies below it cannot be seen or touched."""
+        views = [control for control in _below(self.session.page.views) if isinstance(control, ft.View)]
+        yield from _below(views[-1])
 
     def all(self, kind: type[C]) -> list[C]:
         return [control for control in self.controls() if isinstance(control, kind)]
@@ -124,6 +124,11 @@ class Stage:
         if control.on_change is not None:
             await self.session.dispatch_event(control._i, "change", text)
         await self.settle()
+
+    def says(self, test_id: str) -> str:
+        """What stands on a button."""
+        button = next(c for c in _below(self.find(test_id)) if isinstance(getattr(c, "content", None), str))
+        return str(button.content)  # type: ignore[attr-defined]  # just looked
 
     def field(self, test_id: str) -> str:
         control = next(c for c in _below(self.find(test_id)) if isinstance(c, ft.TextField))

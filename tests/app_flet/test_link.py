@@ -53,12 +53,6 @@ def open_part(words: str) -> v1.Resource:
     return resource(PART, part=v1.Part(name=PART, state=v1.PartState.OPEN, text=v1.Text(text=words)))
 
 
-@pytest.fixture
-async def paired(device: Device, harbour: Harbour, bench: Workstation) -> Device:
-    await meet(device, harbour, bench)
-    return device
-
-
 async def test_a_paired_device_gets_the_whole_log(paired: Device, bench: Workstation) -> None:
     async with linked(paired):
         await until(paired, level(bench))

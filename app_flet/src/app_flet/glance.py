@@ -9,6 +9,12 @@ from app_flet.instants import milliseconds
 from app_flet.model import CallView, Held, LinkState, Model, WorkstationView
 from halyard_client.halyard.agent import v1
 
+ROLE_NAMES = {
+    v1.DeviceRole.OPERATOR: "operator",
+    v1.DeviceRole.APPROVER: "approver",
+    v1.DeviceRole.VIEWER: "viewer",
+}
+MAY_DECIDE = ("operator", "approver")
 JUST_DECIDED_MS = 90_000
 """For so long a list shows what came of a decision."""
 
@@ -56,6 +62,17 @@ def devices(known: WorkstationView) -> list[v1.Device]:
     """Paired devices, by pairing time."""
     found = [r.resource.device for r in known.held.values() if r.resource.device is not None]
     return sorted(found, key=lambda device: (milliseconds(device.pair_time), device.name))
+
+
+def role_in(model: Model, workstation: str) -> str:
+    """What this device may do there: "operator", "approver" or "viewer"; empty for nothing any more."""
+    known = model.workstations.get(workstation)
+    if known is None or known.removed:
+        return ""
+    record = known.held.get(f"devices/{model.device_id}")
+    device = record.resource.device if record else None
+    # The role at pairing stands until the workstation's own list says otherwise.
+    return ROLE_NAMES.get(device.role, "viewer") if device else known.role
 
 
 def uses_demo_model(known: WorkstationView | None) -> bool:

@@ -87,11 +87,14 @@ class Link:
 
     async def run(self) -> None:
         """Links, and links again, until cancelled."""
-        while True:
-            self._now_is(LinkState.CONNECTING)
-            lost = await self._attempt()
-            self._now_is(lost.state, lost.message)
-            await self._pause(at_once=lost.at_once)
+        try:
+            while True:
+                self._now_is(LinkState.CONNECTING)
+                lost = await self._attempt()
+                self._now_is(lost.state, lost.message)
+                await self._pause(at_once=lost.at_once)
+        finally:
+            self._now_is(LinkState.OFFLINE)
 
     def _now_is(self, state: LinkState, detail: str = "") -> None:
         self.device.happened([events.LinkChanged(self.relay, state, self.device.now_ms(), detail)])

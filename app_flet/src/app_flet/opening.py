@@ -8,12 +8,10 @@ from app_flet.glance import needs, session_lines
 from app_flet.keys import Action, action
 from app_flet.pages.pair import meet
 from app_flet.pages.shell import App
-from app_flet.pairing import PairingBroken
 from app_flet.route import Page, Place
 from app_flet.screen import ROUTE, Screen
 from app_flet.theme import FONTS, theme
 from halyard_client.halyard.agent import v1
-from wire.errors import HalyardError
 
 MODES = {"system": ft.ThemeMode.SYSTEM, "light": ft.ThemeMode.LIGHT, "dark": ft.ThemeMode.DARK}
 
@@ -35,7 +33,7 @@ async def show(screen: Screen, *, pairing_secret: str = "") -> None:
     page.render_views(App)
     page.run_task(screen.keep_drawing)
     if pairing_secret:
-        await _pair(screen, pairing_secret)
+        await meet(screen, f"/pair#{pairing_secret}", "")
 
 
 def _first_address(screen: Screen) -> str:
@@ -59,14 +57,6 @@ def _woke(screen: Screen, event: ft.AppLifecycleStateChangeEvent) -> None:
     if event.state in (ft.AppLifecycleState.RESUME, ft.AppLifecycleState.SHOW):
         screen.device.hurry()
         screen.draw(force=True)
-
-
-async def _pair(screen: Screen, secret: str) -> None:
-    try:
-        await meet(screen, f"#{secret}", "")
-    except (HalyardError, PairingBroken) as broken:
-        screen.say(broken.message)
-        screen.go(Place(Page.PAIR))
 
 
 # --- keys -------------------------------------------------------------------------------------------------------------

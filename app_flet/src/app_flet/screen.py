@@ -50,6 +50,14 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
+class Meeting:
+    """How the pairing that this screen began is going."""
+
+    busy: bool = False
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Sight:
     """Everything a view may depend on."""
 
@@ -59,6 +67,7 @@ class Sight:
     wide: bool
     dark: bool
     now_ms: int
+    meeting: Meeting = Meeting()
 
 
 class Cell(ft.Observable, Generic[T]):
@@ -213,6 +222,11 @@ class Screen:
     def device_name(self) -> str:
         """What this device calls itself when it pairs."""
         return self.sight.settings.device_name or default_name(self.page.client_user_agent or "", self.platform)
+
+    def meets(self, meeting: Meeting) -> None:
+        """A pairing began, ended or failed."""
+        self.sight = replace(self.sight, meeting=meeting)
+        self.draw()
 
     def types(self, *, typing: bool) -> None:
         """The person is in a text field: letters are not shortcuts."""

@@ -5,7 +5,7 @@ import flet as ft
 from app_flet import intents
 from app_flet.boundary import component
 from app_flet.components.touch import Entry, field, icon_button
-from app_flet.glance import session_named
+from app_flet.glance import role_in, session_named
 from app_flet.model import WorkstationView
 from app_flet.screen import kept, local, screen, watch
 from halyard_client.halyard.agent import v1
@@ -26,7 +26,7 @@ def Composer(workstation: str, session: str) -> ft.Control:
     entry = kept(lambda: Entry(here.device.store.draft(place)))
     redraw, set_redraw = local(0)
     busy = watch(lambda sight: _is_busy(sight.model.workstations.get(workstation), session))
-    may_speak = watch(lambda sight: _may_speak(sight.model.workstations.get(workstation)))
+    may_speak = watch(lambda sight: role_in(sight.model, workstation) == "operator")
 
     def send(_: object) -> None:
         text = entry.text.strip()
@@ -74,7 +74,3 @@ def Composer(workstation: str, session: str) -> ft.Control:
 def _is_busy(known: WorkstationView | None, session: str) -> bool:
     found = session_named(known, session)
     return found is not None and found.state in BUSY
-
-
-def _may_speak(known: WorkstationView | None) -> bool:
-    return known is not None and known.role == "operator" and not known.removed

@@ -14,10 +14,10 @@ from app_flet.components.diff import PatchView, path_line
 from app_flet.components.frames import asking_frame
 from app_flet.components.status import label, mark, quiet
 from app_flet.components.touch import Entry, field, filled_button, outlined_button, region
-from app_flet.glance import Need, call_about, workstation_name
+from app_flet.glance import MAY_DECIDE, Need, call_about, role_in, workstation_name
 from app_flet.instants import clock_time, milliseconds
 from app_flet.model import CallView
-from app_flet.screen import Sight, kept, local, screen, watch
+from app_flet.screen import kept, local, screen, watch
 from app_flet.theme import RADIUS, Tone, ink, mono
 from halyard_client.halyard.agent import v1
 from wire.calls import CallState
@@ -56,7 +56,7 @@ def DecisionCard(need: Need, *, show_session: bool = True) -> ft.Control:
     here = screen()
     dark = watch(lambda sight: sight.dark)
     call = watch(lambda sight: call_about(sight.model, need.name))
-    may_decide = watch(lambda sight: _may_decide(sight, need.workstation))
+    may_decide = watch(lambda sight: role_in(sight.model, need.workstation) in MAY_DECIDE)
     permission = need.record.resource.permission or v1.Permission()
 
     def decide(outcome: v1.DecisionState, message: str = "") -> None:
@@ -78,11 +78,6 @@ def DecisionCard(need: Need, *, show_session: bool = True) -> ft.Control:
     else:
         body.append(quiet("This device may look, not decide. Another device can change its role under Workstations."))
     return asking_frame(f"decision:{need.name.rpartition('/')[2]}", body, dark=dark)
-
-
-def _may_decide(sight: Sight, workstation: str) -> bool:
-    known = sight.model.workstations.get(workstation)
-    return known is not None and known.role != "viewer" and not known.removed
 
 
 def _head(permission: v1.Permission, need: Need, *, dark: bool, show_session: bool) -> ft.Control:

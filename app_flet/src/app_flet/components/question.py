@@ -10,9 +10,9 @@ from app_flet.components.decision import ON_THE_WAY
 from app_flet.components.frames import asking_frame
 from app_flet.components.status import mark, quiet
 from app_flet.components.touch import Entry, Handler, field, filled_button, tappable, text_button
-from app_flet.glance import Need, call_about
+from app_flet.glance import MAY_DECIDE, Need, call_about, role_in
 from app_flet.model import CallView
-from app_flet.screen import Sight, kept, local, screen, watch
+from app_flet.screen import kept, local, screen, watch
 from app_flet.theme import Tone, ink
 from halyard_client.halyard.agent import v1
 
@@ -30,7 +30,7 @@ def QuestionCard(need: Need, *, show_session: bool = True) -> ft.Control:
     chosen, choose = local(nothing)
     dark = watch(lambda sight: sight.dark)
     call = watch(lambda sight: call_about(sight.model, need.name))
-    may_answer = watch(lambda sight: _may_answer(sight, need.workstation))
+    may_answer = watch(lambda sight: role_in(sight.model, need.workstation) in MAY_DECIDE)
 
     def send(answers: Answers) -> None:
         if here.is_steady():
@@ -72,11 +72,6 @@ def _buttons(question: v1.Question, dismiss: Handler, send: Handler) -> ft.Contr
     if not is_single(question) or question.prompts[0].free_text:
         buttons.append(filled_button("question-send", "Send answer", send))
     return ft.Row(buttons, alignment=ft.MainAxisAlignment.SPACE_BETWEEN)
-
-
-def _may_answer(sight: Sight, workstation: str) -> bool:
-    known = sight.model.workstations.get(workstation)
-    return known is not None and known.role != "viewer" and not known.removed
 
 
 def is_single(question: v1.Question) -> bool:

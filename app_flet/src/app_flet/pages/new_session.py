@@ -13,10 +13,10 @@ from app_flet.components.picker import Picker
 from app_flet.components.status import quiet
 from app_flet.components.touch import Entry, field, filled_button, icon_button
 from app_flet.device import Device
-from app_flet.glance import agents, projects, workstation_name
+from app_flet.glance import agents, projects, role_in, workstation_name
 from app_flet.model import WorkstationView
 from app_flet.route import Page, Place
-from app_flet.screen import kept, local, screen, watch
+from app_flet.screen import Sight, kept, local, screen, watch
 from app_flet.theme import TEXT_WIDTH
 from halyard_client.halyard.agent import v1
 from wire.calls import CallState
@@ -41,7 +41,7 @@ def NewSessionPage() -> ft.Control:
     entry = kept(lambda: Entry(here.device.store.draft(DRAFT)))
     chosen, choose = local(kept(lambda: template(here.device)))
     started, set_started = local(b"")
-    workstations = watch(lambda sight: tuple(k for k in sight.model.workstations.values() if k.role == "operator"))
+    workstations = watch(_where_it_may_start)
     call = watch(lambda sight: sight.model.calls.get(started))
     if not workstations:
         return _nowhere()
@@ -86,6 +86,10 @@ def NewSessionPage() -> ft.Control:
         rows.append(quiet("It waits until the workstation takes it; you may leave this screen."))
     body = ft.ListView(rows, spacing=14, expand=True, padding=ft.Padding.symmetric(horizontal=16, vertical=8))
     return page_body(OfflineNotice(known.id), body, width=TEXT_WIDTH)
+
+
+def _where_it_may_start(sight: Sight) -> tuple[WorkstationView, ...]:
+    return tuple(k for k in sight.model.workstations.values() if role_in(sight.model, k.id) == "operator")
 
 
 async def _follow(place: Place) -> None:

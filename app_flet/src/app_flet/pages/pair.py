@@ -5,12 +5,12 @@ import flet as ft
 from app_flet.boundary import component
 from app_flet.components.status import quiet
 from app_flet.components.touch import Entry, field, filled_button, icon_button, region
-from app_flet.pairing import Guise, PairingBroken, pair
+from app_flet.pairing import Guise, Paired, PairingBroken, pair
 from app_flet.route import NOW
-from app_flet.screen import Screen, kept, local, screen, watch
+from app_flet.screen import Meeting, Screen, kept, screen, watch
 from app_flet.theme import RADIUS, TEXT_WIDTH, Tone, ink, mono
 from wire.errors import HalyardError
-from wire.pairing import Code, Link, parse_code, parse_link
+from wire.pairing import LINK_PATH, Code, Link, parse_code, parse_link
 
 STEPS = (
     "On your workstation, run `agentd pair`.",
@@ -25,25 +25,17 @@ def PairPage() -> ft.Control:
     here = screen()
     entry = kept(Entry)
     relay = kept(lambda: Entry(here.default_relay))
-    busy, set_busy = local(initial=False)
-    problem, set_problem = local("")
+    meeting = watch(lambda sight: sight.meeting)
     dark = watch(lambda sight: sight.dark)
     paired_before = watch(lambda sight: bool(sight.model.workstations))
 
     async def submit(_: object) -> None:
-        set_busy(True)
-        set_problem("")
-        try:
-            await meet(here, entry.text, relay.text)
-        except (HalyardError, PairingBroken) as broken:
-            set_problem(broken.message)
-        finally:
-            set_busy(False)
+        await meet(here, entry.text, relay.text)
 
     code = field("pair-code", entry, "7-482913", label="Code", monospace=True, on_submit=submit)
     where = [] if here.is_served else [field("pair-relay", relay, "https://relay.example", label="Relay")]
-    button = filled_button("pair-submit", "Pairing …" if busy else "Pair", submit, disabled=busy)
-    failed = [ft.Text(problem, color=ink(Tone.FAILED, dark=dark).strong)] if problem else []
+    button = filled_button("pair-submit", "Pairing …" if meeting.busy else "Pair", submit, disabled=meeting.busy)
+    failed = [ft.Text(meeting.problem, color=ink(Tone.FAILED, dark=dark).strong)] if meeting.problem else []
     body = ft.Column(
         [
             *_welcome(paired_before=paired_before),
@@ -106,23 +98,27 @@ def _trust(*, is_served: bool) -> str:
 
 
 async def meet(here: Screen, text: str, relay: str) -> None:
-    """Pairs by a code or link and shows what is there. HalyardError or PairingBroken says why not."""
-    secret = read(text)
-    where = (
-        here.default_relay
-        if here.is_served
-        else secret.relay
-        if isinstance(secret, Link)
-        else relay.strip().rstrip("/")
-    )
-    if not where:
-        raise PairingBroken("A typed code needs the address of its relay; scan the QR code, or enter the address.")
-    paired = await pair(where, secret, here.device.identity, Guise(here.device_name, here.platform), here.device.now_ms)
+    """Pairs by a code or link and shows what is there, or why it did not come about."""
+    here.meets(Meeting(busy=True))
+    try:
+        paired = await _meet(here, read(text), relay.strip().rstrip("/"))
+    except (HalyardError, PairingBroken) as broken:
+        here.meets(Meeting(problem=broken.message))
+        return
     here.device.paired(paired)
+    here.meets(Meeting())
     here.say(f"Paired with {paired.display_name}.")
     here.go(NOW)
 
 
+async def _meet(here: Screen, secret: Code | Link, relay: str) -> Paired:
+    named = secret.relay if isinstance(secret, Link) else ""
+    where = here.default_relay if here.is_served else named or relay
+    if not where:
+        raise PairingBroken("A typed code needs the address of its relay; scan the QR code, or enter the address.")
+    return await pair(where, secret, here.device.identity, Guise(here.device_name, here.platform), here.device.now_ms)
+
+
 def read(text: str) -> Code | Link:
     """A code as people type it, or a link as they paste it; Malformed says what a code looks like."""
-    return parse_link(text) if "#" in text or len(text.strip()) > 20 else parse_code(text)
+    return parse_link(text) if LINK_PATH in text else parse_code(text)

@@ -17,7 +17,7 @@ from app_flet.components.touch import (
     region,
     tappable,
 )
-from app_flet.glance import agents, devices, projects, uses_demo_model, workstation_name, workstation_resource
+from app_flet.glance import agents, devices, projects, role_in, uses_demo_model, workstation_name, workstation_resource
 from app_flet.instants import ago, milliseconds
 from app_flet.model import WorkstationView
 from app_flet.route import Page, Place
@@ -103,6 +103,7 @@ def WorkstationPage(workstation: str) -> ft.Control:
     known = watch(lambda sight: sight.model.workstations.get(workstation))
     dark = watch(lambda sight: sight.dark)
     wide = watch(lambda sight: sight.wide)
+    may_change = watch(lambda sight: role_in(sight.model, workstation) == "operator")
     if known is None:
         return empty(ft.Icons.COMPUTER_ROUNDED, "Not paired", "This device does not follow that workstation.")
     back = [] if wide else [icon_button("back", ft.Icons.ARROW_BACK_ROUNDED, "Back", lambda _: here.back())]
@@ -122,10 +123,7 @@ def WorkstationPage(workstation: str) -> ft.Control:
     rows += [heading("Agents"), *(_agent(agent, dark=dark) for agent in agents(known))]
     rows += [heading("Projects"), *(_project(workstation, project) for project in projects(known))]
     rows.append(heading("Devices that may direct it"))
-    rows += [
-        keyed(device.name, DeviceRow, workstation, device, may_change=known.role == "operator")
-        for device in devices(known)
-    ]
+    rows += [keyed(device.name, DeviceRow, workstation, device, may_change=may_change) for device in devices(known)]
     rows += [heading("On this device"), Forget(known)]
     column = ft.ListView(rows, expand=True, spacing=8, padding=ft.Padding.only(left=16, right=16, top=8, bottom=24))
     return page_body(OfflineNotice(workstation), column, width=TEXT_WIDTH)
