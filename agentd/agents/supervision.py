@@ -83,18 +83,18 @@ class Supervisor:
                 self.strikes += 1
                 if self.strikes < self.policy.strikes:
                     return None
-                return self._restart(f"it did not answer {self.strikes} times in a row")
+                return self._restart(f"it did not answer {self.strikes} times in a row.")
             case Ended():
                 if happened.lived >= self.policy.settled_after:
                     self.restarts = 0
-                return self._restart("its process ended")
+                return self._restart("its process ended.")
 
     def _answered(self, happened: Answered) -> Restart | None:
         self.strikes = 0
         if happened.memory <= self.policy.memory_ceiling or happened.working:
             return None
         # A planned restart is no failure: it does not wait, and does not count.
-        return Restart(f"it used {happened.memory // _MIB} MiB of memory", 0.0)
+        return Restart(f"it used {happened.memory // _MIB} MiB of memory.", 0.0)
 
     def _restart(self, reason: str) -> Restart:
         self.strikes = 0

@@ -85,8 +85,8 @@ class OpenCodeAgent(OpenCodeCalls):
                 await asyncio.sleep(_LOOK_AGAIN_SECONDS)
                 continue
             restart = await self._live(journal, mirror, supervisor)
-            _log.warning("OpenCode is restarted in %.0f s because %s", restart.delay, restart.reason)
-            self._tell(journal, pb.AGENT_STATE_STARTING, f"OpenCode is being restarted because {restart.reason}.")
+            _log.warning("OpenCode is started again in %.0f s: %s", restart.delay, restart.reason)
+            self._tell(journal, pb.AGENT_STATE_STARTING, f"OpenCode is being started again: {restart.reason}")
             await asyncio.sleep(restart.delay)
 
     async def _require_supported(self) -> None:
@@ -98,8 +98,8 @@ class OpenCodeAgent(OpenCodeCalls):
         try:
             life = await Life.begin(self._settings, mirror, journal, self._clock)
         except AgentUnavailableError as error:
-            self._tell(journal, pb.AGENT_STATE_UNHEALTHY, str(error))
-            return supervisor.step(Ended()) or Restart(str(error), self._settings.policy.backoff_most)
+            again = supervisor.step(Ended())
+            return Restart(str(error), again.delay if again else self._settings.policy.backoff_most)
         needed: list[Restart] = []
         try:
             async with asyncio.TaskGroup() as group:
@@ -109,7 +109,7 @@ class OpenCodeAgent(OpenCodeCalls):
             needed += [e.restart for e in _leaves(ended)]
         finally:
             self._current = None
-        return needed[0] if needed else Restart("it was stopped", 0.0)
+        return needed[0] if needed else Restart("it was stopped.", 0.0)
 
     async def _announce(self, life: Life, journal: Journal) -> None:
         """Makes the server known once it is followed and says what it offers."""

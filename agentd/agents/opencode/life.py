@@ -137,7 +137,7 @@ class Life:
                     await self._let_go(follow, watch)
                 _log.warning("OpenCode ended with exit code %s", code)
                 lived = self._clock.steady() - began
-                raise RestartNeededError(supervisor.step(Ended(lived)) or Restart("its process ended", 0.0))
+                raise RestartNeededError(supervisor.step(Ended(lived)) or Restart("its process ended.", 0.0))
         finally:
             await self.process.stop()
             self._cut_off()

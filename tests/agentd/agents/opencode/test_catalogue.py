@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from agentd.agents.opencode import catalogue
+from agentd.agents.opencode.catalogue_schema import AgentInfo, CommandInfo, Config, ModelInfo, Provider, Providers
+from halyard.agent.v1 import workstation_pb2 as pb
+
+PROVIDERS = Providers(
+    providers=[
+        Provider(id="b", name="Bay", models={"x": ModelInfo(id="x", name="Ex"), "y": ModelInfo(id="y")}),
+        Provider(id="a", models={"z": ModelInfo(id="z", name="Zet")}),
+    ],
+    default={"b": "y", "a": "z"},
+)
+
+
+def test_the_configured_model_is_the_default_and_comes_first() -> None:
+    assert catalogue.default_model(PROVIDERS, Config(model="a/z")) == "a/z"
+    assert [m.id for m in catalogue.models(PROVIDERS, "b/y")] == ["b/y", "b/x", "a/z"]
+
+
+def test_without_a_configured_model_the_first_providers_choice_is_it() -> None:
+    assert catalogue.default_model(PROVIDERS, Config()) == "b/y"
+    assert catalogue.default_model(Providers(providers=[]), Config()) == ""
+
+
+def test_modes_are_what_a_person_may_choose() -> None:
+    agents = [
+        AgentInfo(name="plan", mode="primary", description="Plans"),
+        AgentInfo(name="build", mode="primary"),
+        AgentInfo(name="general", mode="subagent"),
+        AgentInfo(name="title", mode="primary", hidden=True),
+        AgentInfo(name="mine", mode="all"),
+    ]
+    assert [m.id for m in catalogue.modes(agents, "build")] == ["build", "mine", "plan"]
+
+
+def test_filling_replaces_what_was_there() -> None:
+    agent = pb.Agent(id="opencode", models=[pb.Model(id="old")])
+    for _ in range(2):
+        catalogue.fill(
+            agent, PROVIDERS, Config(), [AgentInfo(name="build")], [CommandInfo(name="b"), CommandInfo(name="a")]
+        )
+    assert len(agent.models) == 3
+    assert [c.id for c in agent.commands] == ["a", "b"]
+    assert (agent.default_model, agent.default_mode) == ("b/y", "build")
+    assert "revert" in agent.capabilities
