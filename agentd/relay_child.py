@@ -109,7 +109,7 @@ async def running(command: RelayCommand) -> AsyncIterator[RelayChild]:
 
 
 async def _start(command: RelayCommand) -> tuple[asyncio.subprocess.Process, RelayReady]:
-    await asyncio.to_thread(_reap_orphan, command.data)
+    await asyncio.to_thread(reap_orphan, command.data)
     with command.log.open("ab") as log:
         process = await asyncio.create_subprocess_exec(
             *command.arguments(),
@@ -169,7 +169,7 @@ def _pid_file(data: Path) -> Path:
     return data / "relay.pid"
 
 
-def _reap_orphan(data: Path) -> None:
+def reap_orphan(data: Path) -> None:
     """Stops the relay of an agentd that was killed: two must not share a store, nor the new one lose its port."""
     try:
         noted = json.loads(_pid_file(data).read_text())

@@ -22,6 +22,8 @@ from agentd.demo.scenarios import SCENARIOS
 from agentd.demo.server import ModelServer
 from agentd.relay_child import RelayChild, RelayCommand
 
+RELAY_DATA = "relay"
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -63,6 +65,8 @@ async def surroundings(wanted: Wanted) -> AsyncIterator[Surroundings]:
     binary = opencode_binary.find(wanted.opencode, environment, opencode_binary.CHECKOUT)
     with claimed(base.state_dir / "up.json", base.profile) as claim:
         folder = await asyncio.to_thread(_folder, wanted, base)
+        # Before the port is chosen: what a killed agentd left behind still sits on it.
+        await asyncio.to_thread(relay_child.reap_orphan, base.state_dir / RELAY_DATA)
         command = _relay_command(base, environment, app_port.choose(wanted.port, claim.last.port), wanted.public_url)
         async with AsyncExitStack() as stack:
             # OpenCode takes a second to name its models, the relay a second to listen: side by side.
@@ -89,7 +93,7 @@ async def surroundings(wanted: Wanted) -> AsyncIterator[Surroundings]:
 
 def _relay_command(base: Config, environment: Mapping[str, str], port: int, public_url: str) -> RelayCommand:
     """Returns how the relay of this profile is started; its data lies in the profile's folder."""
-    data = base.state_dir / "relay"
+    data = base.state_dir / RELAY_DATA
     config.make_private_dir(data)
     admitted = identity_file.load_or_make(base.key_path).device_id
     return RelayCommand(

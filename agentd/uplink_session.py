@@ -121,7 +121,9 @@ class UplinkSession:
             self._wake.set()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._read())
-                group.create_task(self._write())
+                # Not a second child: when one fails while the group already waits for its end, Python 3.11 and 3.12
+                # leave the task marked as cancelled (python/cpython#116720), and the link would never be dialled again.
+                await self._write()
 
     # --- from the relay ---
 

@@ -20,14 +20,16 @@ _LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 
 
 class Stopper:
-    """What a signal does: end the start while things start, and later stop the daemon in order."""
+    """What a signal does: end the start while things start, later stop the daemon in order, at last give up on it."""
 
-    def __init__(self, stop: Callable[[], object]) -> None:
-        self._stop = stop
+    def __init__(self, give_up: Callable[[], object]) -> None:
+        self._give_up = give_up
+        self._stop = give_up
 
     def now(self) -> None:
-        """Does it."""
+        """Does it; the next one is less patient, for a disk that takes nothing or an agent that does not end."""
         self._stop()
+        self._stop = self._give_up
 
     def hand_over(self, stop: Callable[[], object]) -> None:
         """From now on a signal means `stop`."""

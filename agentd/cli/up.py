@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,6 +17,7 @@ from agentd.cli.profile import workspace
 from agentd.daemon import Daemon
 from agentd.up import Surroundings, Wanted, surroundings
 from halyard.agent.v1 import workstation_pb2 as workstation
+from halyard.agent.v1 import workstation_service_pb2 as service
 from wire.errors import HalyardError
 
 DEMO = "the scripted demo model, no intelligence; `opencode auth login` configures a real one"
@@ -53,19 +54,15 @@ async def _meanwhile(daemon: Daemon, around: Surroundings, options: Options) -> 
             group.create_task(_tell_scripts(daemon, around))
         else:
             group.create_task(_tell_people(daemon, around, open_browser=not options.no_browser))
+            group.create_task(_tell_of_agent(daemon))
 
 
 async def _tell_scripts(daemon: Daemon, around: Surroundings) -> None:
     """Prints the one line once an app could pair and prompt; the code stays open behind it."""
-    model = await first_agent_decided(daemon)
-    async with aclosing(daemon.pairing.pair(workstation.DEVICE_ROLE_OPERATOR)) as steps:
-        async for step in steps:
-            if step.HasField("code"):
-                print_json(ready_line(around, step.code.url, around.model or model))
-                break
-        async for step in steps:
-            if not step.HasField("joined"):
-                return
+    default = await first_agent_decided(daemon)
+    async for step in one_code(daemon):
+        if step.HasField("code"):
+            print_json(ready_line(around, step.code.url, around.model or default))
 
 
 def ready_line(around: Surroundings, pair_url: str, model: str) -> Mapping[str, str]:
@@ -91,23 +88,45 @@ async def _tell_people(daemon: Daemon, around: Surroundings, *, open_browser: bo
         await _pair(daemon, around, open_browser=shown)
 
 
+async def _tell_of_agent(daemon: Daemon) -> None:
+    await first_agent_decided(daemon)
+    agent = daemon.roster.all()[0].describe()
+    if agent.state == workstation.AGENT_STATE_READY:
+        print(f"{agent.display_name} {agent.version} is ready.", flush=True)
+
+
 async def _pair(daemon: Daemon, around: Surroundings, *, open_browser: bool) -> None:
-    """Shows one code and what becomes of it. No second one: an unattended terminal must not offer codes for ever."""
+    async for step in one_code(daemon):
+        if not step.HasField("code"):
+            print(describe(step), flush=True)
+            continue
+        print(invitation(step.code), flush=True)
+        if open_browser:
+            await browser.open_url(step.code.url, around.environment)
+
+
+async def one_code(daemon: Daemon) -> AsyncIterator[service.PairResponse]:
+    """Yields a code and what becomes of it. No second one: an unattended terminal must not offer codes for ever.
+
+    A relay that goes away, or refuses, ends the pairing and nothing else.
+    """
+    shown = False
     try:
         async with aclosing(daemon.pairing.pair(workstation.DEVICE_ROLE_OPERATOR)) as steps:
-            code = await anext(steps)
-            print(invitation(code.code), flush=True)
-            if open_browser:
-                await browser.open_url(code.code.url, around.environment)
             async for step in steps:
-                if step.HasField("code"):
+                if step.HasField("code") and shown:
                     break
-                print(describe(step), flush=True)
+                shown = shown or step.HasField("code")
+                yield step
                 if step.HasField("paired"):
                     return
-        print("That code has ended. `agentd pair` shows a new one.", flush=True)
+        _warn("That code has ended. `agentd pair` shows a new one.")
     except HalyardError as refusal:
-        print(f"Nobody can pair right now: {refusal.message} Then try `agentd pair`.", file=sys.stderr, flush=True)
+        _warn(f"Pairing has ended: {refusal.message} `agentd pair` begins anew.")
+
+
+def _warn(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
 
 
 def headline(around: Surroundings) -> str:

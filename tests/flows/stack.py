@@ -83,8 +83,12 @@ class Workstation:
         """As Ctrl+C does."""
         if self.process is not None and self.process.returncode is None:
             self.process.send_signal(signal.SIGINT)
-            async with asyncio.timeout(STOP_SECONDS):
-                await self.process.wait()
+            try:
+                async with asyncio.timeout(STOP_SECONDS):
+                    await self.process.wait()
+            except TimeoutError:
+                await self.kill()
+                raise
 
     async def kill(self) -> None:
         """As a power cut does, except that the machine and what agentd started stay up."""
