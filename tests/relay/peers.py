@@ -11,9 +11,10 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import websockets
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import error_details_pb2, status_pb2
 from grpc import aio
@@ -119,9 +120,6 @@ def relay_process(folder: Path, *arguments: str) -> Iterator[RelayProcess]:
             yield RelayProcess(told["http"], told["grpc"], told["origin"], process)
         finally:
             process.kill()
-
-
-F = TypeVar("F")
 
 
 class _Inbound:
@@ -327,9 +325,37 @@ class FakeApp:
             return None
 
 
+class RawStream:
+    """A stream of raw frames over gRPC, for what no honest peer sends."""
+
+    def __init__(self, channel: aio.Channel, method: str, token: str = "") -> None:
+        self._call: Any = channel.stream_stream(f"/halyard.link.v1.LinkService/{method}")(metadata=bearer(token))
+
+    async def write(self, frame: bytes | Message) -> None:
+        await self._call.write(frame if isinstance(frame, bytes) else frame.SerializeToString())
+
+    async def read(self) -> bytes:
+        frame = await self._call.read()
+        assert isinstance(frame, bytes)
+        return frame
+
+    async def ended(self) -> aio.AioRpcError:
+        """The error with which the relay ended the stream."""
+        try:
+            while await self._call.read() is not aio.EOF:
+                pass
+            await self._call.code()
+        except aio.AioRpcError as error:
+            return error
+        raise AssertionError("the stream ended in good order")
+
+    def cancel(self) -> None:
+        self._call.cancel()
+
+
 @contextlib.asynccontextmanager
 async def pair_attached(relay: Relay, records: int = 0) -> AsyncIterator[tuple[FakeWorkstation, FakeApp]]:
-    """A workstation and its one app, both attached; the app has caught up. The log has the members record and `records`."""
+    """A workstation and its one app, both attached; the app has caught up with the members record and `records`."""
     workstation = FakeWorkstation(relay.addresses.grpc, relay.addresses.origin)
     app = FakeApp(relay.addresses.http, relay.addresses.origin)
     async with workstation.attached():

@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import websockets
@@ -281,7 +282,7 @@ async def test_an_address_that_connects_too_often_is_told_to_wait(tmp_path: Path
 
 async def test_a_mistake_in_one_frame_ends_the_link(tmp_path: Path) -> None:
     limits = Limits(max_record_bytes=100)
-    for frame, reason in [
+    mistakes: list[tuple[dict[str, Any], str]] = [
         ({"call": link_service_pb2.AppCall(workstation_id=new_identity().device_id)}, "MALFORMED"),
         ({"focus": link_service_pb2.Focus(workstation_id="?")}, "MALFORMED"),
         ({"focus": link_service_pb2.Focus(focus=bytes(65))}, "MALFORMED"),
@@ -294,7 +295,8 @@ async def test_a_mistake_in_one_frame_ends_the_link(tmp_path: Path) -> None:
             },
             "TOO_LARGE",
         ),
-    ]:
+    ]
+    for frame, reason in mistakes:
         async with relay_here(tmp_path, limits) as relay, pair_attached(relay) as (_, app):
             await app.send(**frame)
             assert (await app.refusal())[1] == reason

@@ -212,7 +212,7 @@ async def test_truncation_is_told(tmp_path: Path) -> None:
 
 
 async def test_age_is_told_too(tmp_path: Path) -> None:
-    async with relay_here(tmp_path) as relay, pair_attached(relay, records=2) as (workstation, app):
+    async with relay_here(tmp_path) as relay, pair_attached(relay, records=2) as (workstation, _):
         relay.services.now = lambda: 4_000_000_000.0
         sweep(relay.services)
         await relay.services.store.do(lambda _ledger: None)

@@ -14,6 +14,7 @@ from tests.relay.peers import (
     PATIENCE_SECONDS,
     FakeApp,
     FakeWorkstation,
+    RawStream,
     new_call,
     new_identity,
     pair_attached,
@@ -166,12 +167,10 @@ async def test_a_bad_first_frame_ends_the_link(
     tmp_path: Path, first: bytes, code: grpc.StatusCode, reason: str
 ) -> None:
     async with relay_here(tmp_path) as relay, grpc.aio.insecure_channel(relay.addresses.grpc) as channel:
-        call = _raw_attach(channel, token_for(new_identity(), relay.addresses.origin))
-        await call.write(first)
-        with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await call.read()
-            await call
-        assert (caught.value.code(), reason_of(caught.value)) == (code, reason)
+        stream = RawStream(channel, "AttachWorkstation", token_for(new_identity(), relay.addresses.origin))
+        await stream.write(first)
+        error = await stream.ended()
+        assert (error.code(), reason_of(error)) == (code, reason)
 
 
 async def test_a_link_without_a_first_frame_ends(tmp_path: Path) -> None:
@@ -245,7 +244,7 @@ async def test_the_relay_is_heard_where_it_has_nothing_to_say(tmp_path: Path) ->
 
 async def test_unknown_frames_are_skipped(tmp_path: Path) -> None:
     async with relay_here(tmp_path) as relay, grpc.aio.insecure_channel(relay.addresses.grpc) as channel:
-        call = _raw_attach(channel, token_for(new_identity(), relay.addresses.origin))
+        call = RawStream(channel, "AttachWorkstation", token_for(new_identity(), relay.addresses.origin))
         hello = link_service_pb2.WorkstationHello(head=record_pb2.Cursor(log_epoch=bytes(16)))
         await call.write(link_service_pb2.AttachWorkstationRequest(hello=hello).SerializeToString())
         await call.write(b"\xc2\x3e\x03abc")
@@ -261,26 +260,21 @@ async def test_apps_can_be_followed_over_grpc_too(tmp_path: Path) -> None:
         device = new_identity()
         async with workstation.attached(), grpc.aio.insecure_channel(relay.addresses.grpc) as channel:
             await workstation.list_members(device.device_id)
-            attach = channel.stream_stream("/halyard.link.v1.LinkService/AttachApp")()
+            attach = RawStream(channel, "AttachApp")
             hello = link_service_pb2.AppHello(token=token_for(device, relay.addresses.origin))
-            await attach.write(link_service_pb2.AttachAppRequest(hello=hello).SerializeToString())
+            await attach.write(link_service_pb2.AttachAppRequest(hello=hello))
             kinds = [await _kind(attach) for _ in range(3)]
             assert kinds == ["welcome", "batch", "caught_up"]
             attach.cancel()
         async with grpc.aio.insecure_channel(relay.addresses.grpc) as channel:
-            attach = channel.stream_stream("/halyard.link.v1.LinkService/AttachApp")()
-            await attach.write(link_service_pb2.AttachAppRequest(hello={"token": "nonsense"}).SerializeToString())
+            attach = RawStream(channel, "AttachApp")
+            await attach.write(link_service_pb2.AttachAppRequest(hello={"token": "nonsense"}))
             refused = link_service_pb2.AttachAppResponse.FromString(await attach.read()).refused
             assert reason_of(refused.status) == "TOKEN_INVALID"
-            assert await attach.code() is grpc.StatusCode.UNAUTHENTICATED
+            assert (await attach.ended()).code() is grpc.StatusCode.UNAUTHENTICATED
 
 
-async def _kind(attach: "StreamStream") -> str | None:
-    frame = await attach.read()
-    assert isinstance(frame, bytes)
-    return link_service_pb2.AttachAppResponse.FromString(frame).WhichOneof("frame")
-
-
-def _raw_attach(channel: grpc.aio.Channel, token: str) -> "grpc.aio.StreamStreamCall[bytes, bytes]":
-    attach = channel.stream_stream("/halyard.link.v1.LinkService/AttachWorkstation")
-    return attach(metadata=(("authorization", f"Bearer {token}"),))
+async def _kind(attach: RawStream) -> str | None:
+    frame = link_service_pb2.AttachAppResponse.FromString(await attach.read())
+    kind: str | None = frame.WhichOneof("frame")
+    return kind

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ def _token(relay: Relay) -> str:
     return (relay.config.data_dir / OPERATOR_TOKEN_FILE).read_text()
 
 
-async def _curl(relay: Relay, method: str, request: dict[str, object], *more: str) -> tuple[int, str, str]:
+async def _curl(relay: Relay, method: str, request: Mapping[str, object], *more: str) -> tuple[int, str, str]:
     url = f"http://{relay.addresses.grpc}/{method}"
     process = await asyncio.create_subprocess_exec(
         *("buf", "curl", "--protocol", "grpc", "--http2-prior-knowledge", "--emit-defaults", *more),
@@ -179,7 +180,7 @@ async def test_a_workstation_can_be_forgotten(tmp_path: Path) -> None:
             (stub.ListLogHeaders, relay_service_pb2.ListLogHeadersRequest(workstation_id=workstation.device_id)),
         ):
             with pytest.raises(grpc.aio.AioRpcError) as caught:
-                await method(asked, metadata=who)  # type: ignore[operator]
+                await method(asked, metadata=who)
             assert reason_of(caught.value) == "NOT_FOUND"
 
 

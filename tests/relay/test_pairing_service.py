@@ -11,12 +11,10 @@ import pytest
 import websockets
 
 from halyard.pairing.v1 import pairing_service_pb2, pairing_service_pb2_grpc
+from halyard.pairing.v1.pairing_service_pb2 import HostRequest, JoinRequest, JoinResponse
 from relay.limits import Limits, Rate
 from relay.server import Relay
 from tests.relay.peers import OWN_CONNECTION, bearer, new_identity, reason_of, relay_here, token_for
-
-HostRequest, HostResponse = pairing_service_pb2.HostRequest, pairing_service_pb2.HostResponse
-JoinRequest, JoinResponse = pairing_service_pb2.JoinRequest, pairing_service_pb2.JoinResponse
 
 
 @contextlib.asynccontextmanager
@@ -156,7 +154,9 @@ async def test_guests_may_join_over_grpc(tmp_path: Path) -> None:
         async with grpc.aio.insecure_channel(relay.addresses.grpc, options=OWN_CONNECTION) as channel:
             call = pairing_service_pb2_grpc.PairingServiceStub(channel).Join()
             await call.write(JoinRequest(join={"nameplate": nameplate}))
-            assert (await call.read()).HasField("joined")
+            heard = await call.read()
+            assert isinstance(heard, JoinResponse)
+            assert heard.HasField("joined")
             call.cancel()
 
 

@@ -90,33 +90,31 @@ async def test_the_oldest_records_fall_out_first_but_grants_stay(tmp_path: Path)
         await store.do(_attach)
         grant = record(1, b"grants/" + APP.encode(), bytes(500))
         await store.do(lambda ledger: ledger.publish(WS, EPOCH, [grant], 1, 1_000))
-        for seq in range(2, 60):
-            place = await store.do(partial(_publish_one, seq=seq))
+        places = [await store.do(partial(_publish_one, seq=seq)) for seq in range(2, 60)]
+        truncated = places[-1].truncated_through
         page = await _page(store)
         assert page.records[0].seq == 1
-        assert 2 < place.truncated_through < 59
-        assert page.records[1].seq == place.truncated_through + 1
+        assert 2 < truncated < 59
+        assert page.records[1].seq == truncated + 1
         assert sum(len(stored.sealed) + 64 for stored in page.records) <= 20_000
 
 
-def _publish_one(ledger: Ledger, seq: int) -> Place:
-    return _publish(ledger, seq, size=1_000)
+def _publish_one(ledger: Ledger, seq: int, key: bytes | None = None) -> Place:
+    return _publish(ledger, seq, size=1_000, key=key)
 
 
 async def test_rewriting_the_same_keys_truncates_nothing(tmp_path: Path) -> None:
     async with _store(tmp_path, Limits(log_bytes=20_000)) as store:
         await store.do(_attach)
-        for seq in range(1, 100):
-            place = await store.do(lambda ledger, seq=seq: _publish(ledger, seq, size=1_000, key=b"one key"))
-        assert place.truncated_through == 0
+        places = [await store.do(partial(_publish_one, seq=seq, key=b"one key")) for seq in range(1, 100)]
+        assert places[-1].truncated_through == 0
 
 
 async def test_even_grants_cannot_outgrow_the_limit(tmp_path: Path) -> None:
     async with _store(tmp_path, Limits(log_bytes=20_000)) as store:
         await store.do(_attach)
         for seq in range(1, 60):
-            key = b"grants/" + b"%026d" % seq
-            await store.do(lambda ledger, seq=seq, key=key: _publish(ledger, seq, size=1_000, key=key))
+            await store.do(partial(_publish_one, seq=seq, key=b"grants/" + b"%026d" % seq))
         assert sum(len(stored.sealed) for stored in (await _page(store)).records) <= 20_000
 
 
@@ -215,7 +213,7 @@ async def test_what_stands_behind_a_failure_on_the_same_lane_fails_too(tmp_path:
     async with _store(tmp_path) as store:
         await store.do(_attach)
 
-        def broken(ledger: Ledger) -> None:
+        def broken(_ledger: Ledger) -> None:
             raise sqlite3.OperationalError("disk I/O error")
 
         store.submit(broken, outcomes.put_nowait, outcomes.put_nowait, lane)

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,6 @@ import httpx
 import pytest
 import websockets
 
-from relay import server
 from relay.tokens import OPERATOR_TOKEN_FILE
 from tests.relay.peers import FakeApp, pair_attached, relay_here
 
@@ -29,10 +29,10 @@ async def test_health_and_address_card(tmp_path: Path) -> None:
 
 
 async def test_the_card_tells_the_public_addresses(tmp_path: Path) -> None:
-    public = {"public_url": "https://relay.example.org", "public_grpc": "relay.example.org:443"}
-    async with relay_here(tmp_path, behind_tls_proxy=True, **public) as relay:
+    url, grpc = "https://relay.example.org", "relay.example.org:443"
+    async with relay_here(tmp_path, behind_tls_proxy=True, public_url=url, public_grpc=grpc) as relay:
         card = (await _get(relay.addresses.http + "/.well-known/halyard-relay")).json()
-        assert (card["origin"], card["grpc"]) == ("https://relay.example.org", "relay.example.org:443")
+        assert (card["origin"], card["grpc"]) == (url, grpc)
 
 
 async def test_metrics_count_and_name_nobody(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ class _MissingApp:
 async def _with_web_app(
     folder: Path, monkeypatch: pytest.MonkeyPatch, entry_point: object, **settings: Any
 ) -> AsyncIterator[Any]:
-    monkeypatch.setattr(server.metadata, "entry_points", lambda group: [entry_point] if group else [])
+    monkeypatch.setattr(metadata, "entry_points", lambda group: [entry_point] if group else [])
     async with relay_here(folder, web_app=True, **settings) as relay:
         yield relay
 
