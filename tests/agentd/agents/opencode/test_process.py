@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from pathlib import Path
+
+import psutil
+import pytest
+
+from agentd.agents.agent import AgentUnavailableError
+from agentd.agents.opencode.launch import ACCESS_VARIABLE, MARK_VARIABLE
+from agentd.agents.opencode.process import OpenCodeProcess, draw_mark, free_port, reap
+
+
+def program(folder: Path, script: str) -> Path:
+    path = folder / "opencode"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
+def environment(mark: str) -> dict[str, str]:
+    return {ACCESS_VARIABLE: "p", MARK_VARIABLE: mark, "PATH": "/usr/bin:/bin"}
+
+
+async def start(folder: Path, script: str, mark: str = "") -> OpenCodeProcess:
+    return await OpenCodeProcess.start(
+        program(folder, script), folder, environment(mark or draw_mark()), folder / "log"
+    )
+
+
+def test_a_free_port_can_be_bound() -> None:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", free_port()))
+
+
+async def test_everything_that_was_started_ends_with_the_server_whatever_group_it_is_in(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "up")
+    process = await start(tmp_path, "setsid sleep 1000 &\nsleep 1000 &\necho up > up\nwait")
+    assert await asyncio.to_thread((tmp_path / "up").read_text) == "up\n"
+    family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+    await process.stop()
+    _, alive = psutil.wait_procs(family, timeout=5)
+    assert len(family) == 3
+    assert alive == []
+    assert process.memory_bytes() == 0
+    assert not process.is_running
+
+
+async def test_what_a_dead_server_left_behind_is_found_by_its_mark(tmp_path: Path) -> None:
+    mark = draw_mark()
+    process = await start(tmp_path, "setsid sleep 1000 &\necho up", mark)
+    assert await process.wait() == 0
+    assert reap(mark) == 1
+    assert reap(mark) == 0
+    await process.stop()
+
+
+async def test_a_server_that_ends_at_once_is_told_with_its_code(tmp_path: Path) -> None:
+    process = await start(tmp_path, "exit 7")
+    with pytest.raises(AgentUnavailableError, match="exit code 7"):
+        await process.wait_until_healthy(10)
+    await process.stop()
+
+
+async def test_a_server_that_never_answers_is_given_up(tmp_path: Path) -> None:
+    process = await start(tmp_path, "sleep 1000")
+    with pytest.raises(AgentUnavailableError, match="did not answer"):
+        await process.wait_until_healthy(0.05)
+    await process.stop()
+
+
+async def test_a_program_that_cannot_be_started_says_what_to_check(tmp_path: Path) -> None:
+    with pytest.raises(AgentUnavailableError, match="Check"):
+        await OpenCodeProcess.start(tmp_path / "nothing", tmp_path, environment("m"), tmp_path / "log")
