@@ -12,6 +12,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -81,8 +82,10 @@ _VERSIONS = (
 class Store:
     """The file. Open it inside the running loop, with `with`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, busy_ms: int = BUSY_MS) -> None:
+        """`busy_ms`: how long to wait while another process has the file locked."""
         self._path = path
+        self._busy_ms = busy_ms
         self._loop = asyncio.get_running_loop()
         self._ready = threading.Condition()
         self._queue: list[Sequence[Statement]] = []
@@ -95,7 +98,7 @@ class Store:
 
     def __enter__(self) -> Self:
         _bring_up_to_date(self._path)
-        self._reader = _connect(self._path)
+        self._reader = _connect(self._path, self._busy_ms)
         self._writer.start()
         return self
 
@@ -167,7 +170,7 @@ class Store:
     # --- the writer thread ---
 
     def _write_until_closed(self) -> None:
-        writer = _connect(self._path)
+        writer = _connect(self._path, self._busy_ms)
         try:
             while group := self._next_group():
                 self._commit(writer, group)
@@ -228,11 +231,16 @@ def put_meta(key: str, value: bytes) -> Statement:
     return "INSERT OR REPLACE INTO meta(key, value) VALUES(?, ?)", (key, value)
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path, busy_ms: int) -> sqlite3.Connection:
     # The writer's connection is made in its own thread; isolation_level None leaves transactions to us.
     connection = sqlite3.connect(path, isolation_level=None)
-    connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
-    connection.execute("PRAGMA synchronous = FULL")
+    try:
+        connection.execute(f"PRAGMA busy_timeout = {busy_ms}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+    except sqlite3.DatabaseError:
+        connection.close()
+        raise
     return connection
 
 
@@ -249,16 +257,13 @@ def _execute(writer: sqlite3.Connection, statements: Iterable[Statement]) -> Non
 
 
 def _bring_up_to_date(path: Path) -> None:
-    connection = _connect(path)
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version > len(_VERSIONS):
-            raise StoreDamagedError(f"{path} was written by a newer release of Halyard; update agentd.")
-        for number, script in enumerate(_VERSIONS[version:], start=version + 1):
-            connection.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT;")
+        with closing(_connect(path, BUSY_MS)) as connection:
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if version > len(_VERSIONS):
+                raise StoreDamagedError(f"{path} was written by a newer release of Halyard; update agentd.")
+            for number, script in enumerate(_VERSIONS[version:], start=version + 1):
+                connection.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT;")
     except sqlite3.DatabaseError as error:
         raise StoreDamagedError(f"{path} cannot be read ({error}); move it away, and agentd begins anew.") from error
-    finally:
-        connection.close()
     path.chmod(0o600)

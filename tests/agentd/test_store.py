@@ -1,0 +1,96 @@
+"""The store: what is flushed is on disk, in order; a disk that refuses loses nothing."""
+
+import asyncio
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from agentd.errors import StoreDamagedError, StoreUnavailableError
+from agentd.store import Store, put_meta
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "agentd.sqlite"
+
+
+async def test_what_is_flushed_is_read_by_the_next_process(path: Path) -> None:
+    with Store(path) as store:
+        store.write(put_meta("a", b"1"))
+        await store.flush()
+        assert store.meta("a") == b"1"
+    with Store(path) as store:
+        assert store.meta("a") == b"1"
+        assert store.meta("b") is None
+
+
+async def test_writes_keep_their_order_and_leaving_commits_them(path: Path) -> None:
+    with Store(path) as store:
+        for number in range(200):
+            store.write(put_meta("last", str(number).encode()))
+    with Store(path) as store:
+        assert store.meta("last") == b"199"
+
+
+async def test_listeners_hear_of_commits(path: Path) -> None:
+    heard = asyncio.Event()
+    with Store(path) as store:
+        store.on_commit(heard.set)
+        ticket = store.write(put_meta("a", b"1"))
+        await asyncio.wait_for(heard.wait(), 10)
+        assert store.committed == ticket
+
+
+async def test_statements_of_one_write_are_taken_together_or_not_at_all(path: Path) -> None:
+    with Store(path) as store:
+        store.write(put_meta("a", b"1"), ("INSERT INTO meta(key, value) VALUES(?, ?)", ("b", b"2")))
+        await store.flush()
+        assert (store.meta("a"), store.meta("b")) == (b"1", b"2")
+
+
+async def test_a_locked_store_refuses_and_loses_nothing(path: Path) -> None:
+    with Store(path, busy_ms=50) as store:
+        await store.flush(store.write(put_meta("before", b"1")))
+        blocker = sqlite3.connect(path, isolation_level=None)
+        blocker.execute("BEGIN IMMEDIATE")
+        ticket = store.write(put_meta("during", b"2"))
+        with pytest.raises(StoreUnavailableError) as refused:
+            await store.flush(ticket)
+        assert refused.value.reason == "STORE_UNAVAILABLE"
+        async with asyncio.TaskGroup() as group:
+            patient = group.create_task(store.flush_patiently())
+            blocker.execute("ROLLBACK")
+        assert patient.done()
+        assert store.meta("during") == b"2"
+        blocker.close()
+
+
+async def test_the_file_is_private(path: Path) -> None:
+    with Store(path):
+        assert _mode(path) == 0o600
+
+
+def _mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+async def test_a_store_of_a_newer_release_is_left_alone(path: Path) -> None:
+    with Store(path):
+        pass
+    newer = sqlite3.connect(path)
+    newer.execute("PRAGMA user_version = 99")
+    newer.close()
+    with pytest.raises(StoreDamagedError, match="newer release"), Store(path):
+        pass
+
+
+@pytest.fixture
+def damaged(path: Path) -> Path:
+    path.write_bytes(b"no database at all, but long enough to be taken for one" * 20)
+    return path
+
+
+async def test_a_damaged_file_is_named(damaged: Path) -> None:
+    with pytest.raises(StoreDamagedError, match=damaged.name), Store(damaged):
+        pass
