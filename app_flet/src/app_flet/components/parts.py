@@ -2,10 +2,10 @@
 
 import flet as ft
 
-from app_flet.boundary import component
-from app_flet.components.diff import FileChangeCard
+from app_flet.boundary import component, keyed
+from app_flet.components.diff import FileChangeCard, PatchView
 from app_flet.components.prose import Prose
-from app_flet.components.status import label, mark, quiet
+from app_flet.components.status import changed_lines, label, mark, quiet
 from app_flet.components.touch import Handler, copy_button, tappable, text_button
 from app_flet.conversation import cut_into_blocks, output, part_of, words
 from app_flet.model import Held, Transcript
@@ -105,8 +105,7 @@ def Tool(record: Held) -> ft.Control:
         border_radius=RADIUS - 4,
         clip_behavior=ft.ClipBehavior.ANTI_ALIAS,
     )
-    changed = [FileChangeCard(diff, at) for at, diff in enumerate(call.diffs)]
-    below: list[ft.Control] = [card, *changed, *([_child(call)] if call.child_session else [])]
+    below: list[ft.Control] = [card, *([_child(call)] if call.child_session else [])]
     return ft.Column(below, spacing=6, horizontal_alignment=ft.CrossAxisAlignment.STRETCH, tight=True)
 
 
@@ -126,12 +125,18 @@ def _tool_head(call: v1.ToolCall, toggle: Handler, *, is_open: bool, dark: bool)
         [
             ft.Icon(icon, size=18, color=ft.Colors.ON_SURFACE_VARIANT),
             what,
+            *_counts(call, dark=dark),
             mark(TONES.get(call.state, Tone.QUIET), dark=dark),
             ft.Icon(ft.Icons.EXPAND_LESS_ROUNDED if is_open else ft.Icons.EXPAND_MORE_ROUNDED, size=18),
         ],
         spacing=10,
     )
     return tappable(f"tool:{call.tool}", row, toggle, padding=ft.Padding.symmetric(horizontal=12, vertical=9))
+
+
+def _counts(call: v1.ToolCall, *, dark: bool) -> list[ft.Control]:
+    added, taken = sum(diff.additions for diff in call.diffs), sum(diff.deletions for diff in call.diffs)
+    return [changed_lines(added, taken, dark=dark)] if added or taken else []
 
 
 def _tool_body(call: v1.ToolCall, text: str) -> list[ft.Control]:
@@ -141,6 +146,8 @@ def _tool_body(call: v1.ToolCall, text: str) -> list[ft.Control]:
     tools: list[ft.Control] = (
         [label(f"{cut} lines above are not shown", ft.Colors.ON_SURFACE_VARIANT)] if cut > 0 else []
     )
+    if call.diffs:
+        return [ft.Container(PatchView(diff), padding=8) for diff in call.diffs]
     return [
         ft.Container(
             ft.Text(body, style=mono(12.5, ft.Colors.ON_SURFACE)),
@@ -160,7 +167,10 @@ def _child(call: v1.ToolCall) -> ft.Control:
 
 
 def _changes(changes: v1.ChangeSet) -> ft.Control:
-    cards = [FileChangeCard(diff, at) for at, diff in enumerate(changes.diffs)]
+    told = [diff for diff in changes.diffs if diff.patch or diff.additions or diff.deletions]
+    if not told:
+        return quiet(f"Changed {', '.join(diff.path for diff in changes.diffs)}", lines=2)
+    cards = [keyed(diff.path, FileChangeCard, diff, at) for at, diff in enumerate(told)]
     return ft.Column(cards, spacing=6, horizontal_alignment=ft.CrossAxisAlignment.STRETCH, tight=True)
 
 

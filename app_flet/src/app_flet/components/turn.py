@@ -6,7 +6,7 @@ from app_flet import intents
 from app_flet.boundary import component, keyed, memo
 from app_flet.components.parts import PartView
 from app_flet.components.status import mark, quiet
-from app_flet.components.touch import identified, text_button
+from app_flet.components.touch import region, text_button
 from app_flet.conversation import Delivery, Turn, part_of, prompt_text
 from app_flet.model import Held
 from app_flet.screen import screen, watch
@@ -73,7 +73,7 @@ def _delivery(turn: Turn) -> ft.Control:
         spacing=5,
         alignment=ft.MainAxisAlignment.END,
     )
-    line = identified("message-state", state)
+    line = region("message-state", state)
     if turn.call is None or not failed:
         return line
     return ft.Column([line, ft.Row(_ways_on(turn), alignment=ft.MainAxisAlignment.END)], spacing=0)

@@ -1,0 +1,98 @@
+"""What browser journeys share: everything that `agentd up` starts, and browsers of a phone's size."""
+
+import asyncio
+import json
+import signal
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from agentd.demo.project import BUG, GREETER
+from tests.browser.hands import PHONE, Browser, browser
+from tests.fakes.app_link import AppLink
+from tests.fakes.opencode import find_opencode, repository
+from tests.flows.stack import AGENTD, IN_A_TERMINAL, START_SECONDS, STOP_SECONDS, person, surroundings
+
+OpenBrowser = Callable[..., AbstractAsyncContextManager[Browser]]
+
+
+@dataclass(frozen=True)
+class House:
+    """A running `agentd up` with the demo model."""
+
+    url: str
+    project: Path
+    environment: dict[str, str]
+
+    @property
+    def greeter(self) -> Path:
+        return self.project / "greeter.py"
+
+    @asynccontextmanager
+    async def pairing(self) -> AsyncIterator[tuple[str, str]]:
+        """(code, link) as `agentd pair` shows them to a person in a terminal; it ends when somebody is in."""
+        process = await asyncio.create_subprocess_exec(
+            *IN_A_TERMINAL, *AGENTD, "pair", "--json", env=self.environment, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL
+        )
+        assert process.stdout is not None
+        async with asyncio.timeout(START_SECONDS):
+            told = json.loads(await process.stdout.readline())
+            assert "code" in told, told
+            yield told["code"]["code"], told["code"]["url"]
+            await process.communicate()
+        assert process.returncode == 0
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+    """One for all journeys: OpenCode takes seconds to start."""
+    folder = tmp_path_factory.mktemp("house")
+    project = repository(folder / "project", {"greeter.py": GREETER})
+    assert BUG in GREETER
+    machine = dict(surroundings(person(folder / "home", {}), folder / "state"))
+    with (folder / "agentd.log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            *(*AGENTD, "up", "--json", "--no-browser", "--demo", "--port", "0", "-w", str(project)),
+            *("--opencode", str(find_opencode())),
+            env=machine,
+            stdin=DEVNULL,
+            stdout=PIPE,
+            stderr=log,
+        )
+    try:
+        assert process.stdout is not None
+        async with asyncio.timeout(START_SECONDS):
+            line = await process.stdout.readline()
+        assert line, (folder / "agentd.log").read_text()
+        ready = json.loads(line)
+        # `up` shows a code of its own and waits for somebody to use it; others wait until then.
+        await AppLink.pair(ready["relay_http"], ready["pair_url"], display_name="First device")
+        yield House(ready["app_url"], project, machine)
+    finally:
+        await _end(process)
+
+
+async def _end(process: Process) -> None:
+    if process.returncode is None:
+        process.send_signal(signal.SIGINT)
+    try:
+        async with asyncio.timeout(STOP_SECONDS):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        raise
+
+
+@pytest.fixture
+def open_browser(tmp_path: Path) -> OpenBrowser:
+    def open_one(
+        name: str = "browser", *, size: tuple[int, int] = PHONE, dark: bool = False
+    ) -> AbstractAsyncContextManager[Browser]:
+        return browser(tmp_path / name, size=size, dark=dark)
+
+    return open_one

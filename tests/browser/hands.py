@@ -1,0 +1,125 @@
+"""Hands on the app in a real Chromium of a phone's size. Flutter paints a canvas; its semantics tree is what we touch."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from shutil import which
+
+import pytest
+from playwright.async_api import BrowserContext, Locator, Page, Playwright, async_playwright
+
+PHONE = (412, 860)
+DESKTOP = (1280, 800)
+PATIENCE_MS = 30_000
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def chromium() -> str:
+    """Debian's Chromium, or whatever stands in for it. Fails the test when there is none."""
+    found = which("chromium") or which("chromium-browser") or which("google-chrome")
+    if found is None:
+        pytest.fail("These tests need Chromium: run `apt-get install chromium`.", pytrace=False)
+    return found
+
+
+@dataclass
+class Browser:
+    """One browser with one tab, and a note of everything it asked for."""
+
+    context: BrowserContext
+    page: Page
+    requests: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    async def open(self, url: str) -> None:
+        """Goes to `url` and turns the semantics tree on, as a screen reader does."""
+        await self.page.goto(url)
+        await self.ready()
+
+    async def reload(self) -> None:
+        await self.page.reload()
+        await self.ready()
+
+    async def ready(self) -> None:
+        await self.page.wait_for_selector("flt-semantics-placeholder", state="attached", timeout=60_000)
+        await self.page.evaluate("document.querySelector('flt-semantics-placeholder').click()")
+        await self.page.wait_for_selector("flt-semantics-host flt-semantics", state="attached")
+
+    def at(self, test_id: str) -> Locator:
+        return self.page.get_by_test_id(test_id)
+
+    async def tap(self, test_id: str) -> None:
+        await self.at(test_id).first.click()
+
+    async def sees(self, text: str) -> None:
+        """Waits for words anywhere on screen."""
+        await self.page.get_by_text(text).first.wait_for(state="attached")
+
+    async def has(self, test_id: str) -> None:
+        """Waits for a control."""
+        await self.at(test_id).first.wait_for(state="attached")
+
+    async def lacks(self, test_id: str) -> None:
+        await self.at(test_id).first.wait_for(state="detached")
+
+    async def write(self, test_id: str, text: str) -> None:
+        """Types into a field, once the client has made it the one that hears the keys."""
+        await self.at(test_id).first.click()
+        await self.page.wait_for_function("document.activeElement.matches('input, textarea')")
+        await self.page.keyboard.type(text)
+
+    async def path(self) -> str:
+        path: str = await self.page.evaluate("location.pathname")
+        return path
+
+    async def until_path(self, beginning: str) -> None:
+        await self.page.wait_for_function("start => location.pathname.startsWith(start)", arg=beginning)
+
+
+@asynccontextmanager
+async def browser(folder: Path, *, size: tuple[int, int] = PHONE, dark: bool = False) -> AsyncIterator[Browser]:
+    """A fresh browser that keeps its storage in `folder`."""
+    async with async_playwright() as playwright:
+        playwright.selectors.set_test_id_attribute("flt-semantics-identifier")
+        context = await _launch(playwright, folder, size, dark=dark)
+        context.set_default_timeout(PATIENCE_MS)
+        opened = Browser(context, context.pages[0])
+        opened.page.on("request", lambda request: opened.requests.append(request.url))
+        opened.page.on("requestfailed", lambda request: opened.problems.append(f"{request.url}: {request.failure}"))
+        opened.page.on("console", lambda message: _note(opened, message.type, message.text))
+        try:
+            yield opened
+        except BaseException:
+            await opened.page.screenshot(path=folder / "failed.png")
+            raise
+        finally:
+            await context.close()
+
+
+def _note(opened: Browser, kind: str, text: str) -> None:
+    if kind == "error":
+        opened.problems.append(text)
+
+
+async def _launch(playwright: Playwright, folder: Path, size: tuple[int, int], *, dark: bool) -> BrowserContext:
+    is_phone = size == PHONE
+    return await playwright.chromium.launch_persistent_context(
+        str(folder),
+        executable_path=chromium(),
+        headless=True,
+        args=list(FLAGS),
+        viewport={"width": size[0], "height": size[1]},
+        is_mobile=is_phone,
+        has_touch=is_phone,
+        device_scale_factor=2 if is_phone else 1,
+        color_scheme="dark" if dark else "light",
+    )
