@@ -11,7 +11,9 @@ WAIT_SECONDS = 30.0
 
 
 class MemoryJournal:
-    """Implements `agentd.agents.agent.Journal`. `told` is everything in order; `resources` the newest of each name."""
+    """Implements `agentd.agents.agent.Journal`. `told` is everything in order; `resources` the newest of each name,
+    with what was appended to it since.
+    """
 
     def __init__(self) -> None:
         self.told: list[resource_pb2.Resource | resource_pb2.Delta | str] = []
@@ -40,6 +42,7 @@ class MemoryJournal:
     def grow(self, delta: resource_pb2.Delta) -> None:
         if delta.offset_bytes != len(self.held(delta).encode()):
             self.stale_deltas += 1
+        self._append(delta)
         self._tell(delta)
 
     def ask_permission(self, value: decision_pb2.Permission) -> None:
@@ -137,6 +140,15 @@ class MemoryJournal:
             elif isinstance(told, resource_pb2.Delta) and told.part == delta.part and told.field == delta.field:
                 text += told.text
         return text
+
+    def _append(self, delta: resource_pb2.Delta) -> None:
+        part = self.resources[delta.part].part
+        if delta.field == resource_pb2.DELTA_FIELD_OUTPUT:
+            part.tool_call.output += delta.text
+        elif part.WhichOneof("content") == "reasoning":
+            part.reasoning.text += delta.text
+        else:
+            part.text.text += delta.text
 
     def _below(self, prefix: str) -> list[resource_pb2.Resource]:
         return [r for name, r in self.resources.items() if name.startswith(prefix)]

@@ -22,14 +22,14 @@ class Accumulator:
     """What has arrived of one growing field.
 
     `whole` is False when the beginning was missed: then nothing is passed on, and the closing record repairs it.
-    `fresh` says that something arrived which no record holds yet.
+    `untold` says that something arrived which was neither passed on nor is in a record.
     """
 
     def __init__(self, text: str = "", *, whole: bool = True) -> None:
         self._pieces = [text] if text else []
         self._size = len(text.encode())
         self.whole = whole
-        self.fresh = False
+        self.untold = False
 
     @property
     def text(self) -> str:
@@ -43,7 +43,6 @@ class Accumulator:
         if not self.whole:
             return None
         growth = Growth(self._size, text)
-        self.fresh = True
         self._pieces.append(text)
         self._size += len(text.encode())
         return growth
@@ -55,10 +54,10 @@ class Accumulator:
         before = self.text
         if text == before:
             return None
-        self.fresh = True
         if before and not text.startswith(before):
             self._pieces = [text]
             self._size = len(text.encode())
+            self.untold = True
             return None
         growth = Growth(self._size, text[len(before) :])
         self._pieces = [text]

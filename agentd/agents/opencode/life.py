@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 _MARK_KEY = "opencode/mark"
 _RECONNECT_SECONDS = 0.5
-# What a reader without deltas waits for at most, and what a killed agentd loses.
+# How often an output is told whole that has changed otherwise than by growing at its end.
 _CHECKPOINT_SECONDS = 2.0
 _QUIET_POLL_SECONDS = 0.05
 # What a turn that is stopped gets to write its last records.

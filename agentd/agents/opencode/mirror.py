@@ -3,7 +3,7 @@
 Counterpart: `follower.py` brings events and listings and says how fresh they are. The mirror does no I/O but the
 journal's calls, which return at once; time comes in with every call. Invariants:
 
-* A record is whole. Text that OpenCode has not stored yet is kept here, and told at every checkpoint and at the part's
+* A record is whole. Text that OpenCode has not stored yet is kept here, told as it grows and at the part's
 end.
 * Deltas continue exactly what the journal was last told of a part; where that is not known, none are sent until the
 part closes.
@@ -31,8 +31,9 @@ from agentd.agents.opencode.event_schema import (
     StatusChanged,
     TodosChanged,
 )
+from agentd.agents.opencode.growing import Growing
 from agentd.agents.opencode.place import Place
-from agentd.agents.opencode.room import Growing, Room
+from agentd.agents.opencode.room import Room
 from agentd.agents.opencode.tools import MAX_OUTPUT_BYTES, OPEN_STATES, output_of
 from halyard.agent.v1 import resource_pb2
 from halyard.agent.v1 import session_pb2 as pb
@@ -213,7 +214,7 @@ class Mirror:
         if ours.tool_call.state not in OPEN_STATES:
             room.growing.pop(theirs.id, None)
             self._put_part(ours)
-        elif growing is None or _without_output(growing.part) != _without_output(ours):
+        elif growing is None or growing.differs_beyond_output(ours):
             room.growing[theirs.id] = Growing(ours, Accumulator(output_of(theirs.state)))
             self._put_part(ours)
         else:
@@ -221,15 +222,18 @@ class Mirror:
 
     def _grow_output(self, growing: Growing, ours: pb.Part, output: str) -> None:
         growth = growing.arrived.extend_to(output)
-        if growth is not None and ours.tool_call.output_bytes <= MAX_OUTPUT_BYTES:
-            self._grow(ours.name, growth, resource_pb2.DELTA_FIELD_OUTPUT)
+        if growth is not None:
+            if ours.tool_call.output_bytes <= MAX_OUTPUT_BYTES:
+                self._grow(ours.name, growth, resource_pb2.DELTA_FIELD_OUTPUT)
+            else:
+                growing.arrived.untold = True
         growing.part = ours
 
     def grow(self, delta: PartDelta) -> None:
         """Takes over appended text of a part that is open here; of others it waits for the closing record."""
         room = self._rooms.get(delta.session_id)
         growing = room.growing.get(delta.part_id) if room else None
-        if growing is None or delta.field != "text" or growing.part.WhichOneof("content") == "tool_call":
+        if growing is None or delta.field != "text" or growing.is_call:
             return
         growth = growing.arrived.append(delta.delta)
         if growth is not None:
@@ -240,17 +244,17 @@ class Mirror:
         self._journal.grow(delta)
 
     def checkpoint(self) -> None:
-        """Renews the records of parts that have grown since, for readers without deltas and for the case of a crash."""
+        """Tells the outputs whose change could not be passed on as growth: once in a while, not with every line."""
         for growing in (g for room in self._rooms.values() for g in room.growing.values()):
-            if growing.arrived.fresh:
-                growing.arrived.fresh = False
-                self._put_part(_as_arrived(growing))
+            if growing.arrived.untold:
+                growing.arrived.untold = False
+                self._put_part(growing.part)
 
     def missed(self) -> None:
         """Notes that the stream was cut: deltas may be missing from every part that is open."""
         for room in self._rooms.values():
             for growing in room.growing.values():
-                growing.arrived.whole = growing.part.WhichOneof("content") == "tool_call"
+                growing.arrived.whole = growing.is_call
 
     def _close_growing(self, room: Room, message_id: str = "") -> None:
         """Closes parts that will not be closed by OpenCode any more; what had arrived of them is kept."""
@@ -258,7 +262,7 @@ class Mirror:
         for part_id, growing in list(room.growing.items()):
             if growing.part.name.startswith(prefix):
                 del room.growing[part_id]
-                self._put_part(_interrupted(growing))
+                self._put_part(growing.interrupted())
 
     # Transient changes
 
@@ -283,9 +287,9 @@ class Mirror:
 
     def _close_texts(self, room: Room) -> None:
         for part_id, growing in list(room.growing.items()):
-            if growing.part.WhichOneof("content") != "tool_call":
+            if not growing.is_call:
                 del room.growing[part_id]
-                self._put_part(_interrupted(growing))
+                self._put_part(growing.interrupted())
 
     def failed(self, change: SessionFailed) -> None:
         """Takes over that a turn failed or was stopped; may come before or after the session is idle."""
@@ -383,28 +387,3 @@ class Mirror:
 
     def _put_part(self, ours: pb.Part) -> None:
         self._journal.put(resource_pb2.Resource(name=ours.name, part=ours))
-
-
-def _without_output(part: pb.Part) -> bytes:
-    copy = pb.Part()
-    copy.CopyFrom(part)
-    copy.tool_call.ClearField("output")
-    copy.tool_call.ClearField("output_bytes")
-    return copy.SerializeToString(deterministic=True)
-
-
-def _as_arrived(growing: Growing) -> pb.Part:
-    if growing.part.WhichOneof("content") == "tool_call":
-        return growing.part
-    return translate.with_text(growing.part, growing.arrived.text, pb.PART_STATE_OPEN)
-
-
-def _interrupted(growing: Growing) -> pb.Part:
-    """Returns the part as it is when nothing more will come."""
-    if growing.part.WhichOneof("content") != "tool_call":
-        return translate.with_text(growing.part, growing.arrived.text, pb.PART_STATE_INTERRUPTED)
-    part = pb.Part()
-    part.CopyFrom(growing.part)
-    part.state = pb.PART_STATE_INTERRUPTED
-    part.tool_call.state = pb.TOOL_STATE_INTERRUPTED
-    return part

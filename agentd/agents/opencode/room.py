@@ -7,21 +7,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from agentd.agents.opencode import schema, translate
-from agentd.agents.opencode.accumulator import Accumulator
+from agentd.agents.opencode.growing import Growing
 from agentd.agents.opencode.place import Place
 from agentd.agents.opencode.translate import Activity
 from halyard.agent.v1 import session_pb2 as pb
 
 WORKING_STATES = (pb.SESSION_STATE_WORKING, pb.SESSION_STATE_RETRYING)
 CUT_OFF_DETAIL = "OpenCode stopped in the middle of this turn. Send the prompt again to go on."
-
-
-@dataclass
-class Growing:
-    """A part whose text or output still arrives: the record as last told, and what arrived since."""
-
-    part: pb.Part
-    arrived: Accumulator
 
 
 @dataclass

@@ -21,7 +21,6 @@ def test_nothing_is_passed_on_when_the_beginning_was_missed() -> None:
     arrived = Accumulator("kept", whole=False)
     assert arrived.append("lost") is None
     assert arrived.text == "kept"
-    assert not arrived.fresh
 
 
 def test_a_repeated_output_gives_only_its_new_end() -> None:
@@ -36,15 +35,15 @@ def test_an_output_whose_beginning_changed_is_taken_whole_but_not_passed_on() ->
     arrived = Accumulator("one\ntwo\n")
     assert arrived.extend_to("…two\nthree\n") is None
     assert arrived.text == "…two\nthree\n"
-    assert arrived.fresh
+    assert arrived.untold
     assert arrived.extend_to("…two\nthree\nfour\n") == Growth(len("…two\nthree\n".encode()), "four\n")
 
 
-def test_fresh_tells_that_a_record_is_behind() -> None:
+def test_what_is_passed_on_is_told() -> None:
     arrived = Accumulator("start")
-    assert not arrived.fresh
     arrived.append("more")
-    assert arrived.fresh
+    arrived.extend_to("startmore and more")
+    assert not arrived.untold
 
 
 @given(st.lists(st.text(max_size=20), max_size=30))

@@ -74,8 +74,6 @@ def test_a_recorded_turn_is_told_whole(mirror: Mirror, journal: MemoryJournal) -
 def test_text_grows_by_deltas_and_is_repaired_by_its_end(mirror: Mirror, journal: MemoryJournal) -> None:
     tell(mirror, *shapes.begun(), shapes.streaming("p"), shapes.delta("p", "Ü"), shapes.delta("p", "b"))
     assert [(d.offset_bytes, d.text) for d in journal.deltas()] == [(0, "Ü"), (2, "b")]
-    assert journal.texts(SESSION) == [""]
-    mirror.checkpoint()
     assert journal.texts(SESSION) == ["Üb"]
     told = len(journal.told)
     mirror.checkpoint()
@@ -97,7 +95,6 @@ def test_after_a_cut_no_deltas_come_until_the_part_ends(mirror: Mirror, journal:
     mirror.missed()
     tell(mirror, shapes.delta("p", "c"))
     assert [d.text for d in journal.deltas()] == ["a"]
-    mirror.checkpoint()
     assert journal.texts(SESSION) == ["a"]
     tell(mirror, shapes.ended("p", "abc"), shapes.streaming("q"), shapes.delta("q", "d"))
     assert [d.text for d in journal.deltas()] == ["a", "d"]
@@ -114,7 +111,6 @@ def test_a_replay_does_not_empty_text_that_had_arrived(journal: MemoryJournal) -
     """OpenCode holds an empty text until the part ends; the journal's is longer."""
     before = Mirror(journal)
     tell(before, *shapes.begun(), shapes.status("busy"), shapes.streaming("p"), shapes.delta("p", "kept"))
-    before.checkpoint()
     after = Mirror(journal)
     for change in (*shapes.begun(), shapes.streaming("p")):
         after.apply(change, REPLAYED)
@@ -143,8 +139,19 @@ def test_an_output_that_drops_its_beginning_is_told_whole_at_the_next_checkpoint
 ) -> None:
     tell(mirror, *shapes.begun(), shapes.tool("t", "running", "one\n"), shapes.tool("t", "running", "…two\n"))
     assert journal.deltas(resource_pb2.DELTA_FIELD_OUTPUT) == []
+    assert journal.calls(SESSION)[0].output == "one\n"
     mirror.checkpoint()
     assert journal.calls(SESSION)[0].output == "…two\n"
+
+
+def test_an_output_too_long_to_grow_is_told_cut_at_the_next_checkpoint(mirror: Mirror, journal: MemoryJournal) -> None:
+    long = "x" * 60_000
+    tell(mirror, *shapes.begun(), shapes.tool("t", "running", "x"), shapes.tool("t", "running", long))
+    assert journal.deltas(resource_pb2.DELTA_FIELD_OUTPUT) == []
+    mirror.checkpoint()
+    [call] = journal.calls(SESSION)
+    assert call.output_bytes == 60_000
+    assert "bytes cut" in call.output
 
 
 def test_parts_keep_their_place_through_a_restart(journal: MemoryJournal) -> None:
