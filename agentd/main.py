@@ -11,8 +11,9 @@ from agentd.errors import AgentdError, AlreadyRunningError, ConfigError, RelayFa
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code (docs/cli.md)."""
-    options = parse(arguments)
+    options = Options()
     try:
+        options = parse(arguments)
         # Imported only now: `whoami` must not wait for gRPC, nor `--help` for anything.
         outcome = import_module(options.handler).run(options)
         return int(outcome if isinstance(outcome, int) else _wait(outcome))

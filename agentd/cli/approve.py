@@ -20,38 +20,43 @@ OUTCOMES = {
 async def run(options: Options) -> Exit:
     """Lists what waits, or decides the one that is named."""
     async with daemon(options) as agentd:
-        waiting = await _waiting(agentd)
+        asked = await _asked(agentd)
         if options.permission:
-            await _decide(agentd, _find(waiting, options.permission), options)
+            await _decide(agentd, find(asked, options.permission), options)
         else:
+            waiting = [item for item in asked if item.state == decision.DECISION_STATE_PENDING]
             _print_waiting(waiting, as_lines=not options.json)
     return Exit.OK
 
 
-async def _waiting(agentd: Daemon) -> list[decision.Permission]:
+async def _asked(agentd: Daemon) -> list[decision.Permission]:
     # The log tells all of them at once; asking session by session would miss those of subagents.
-    waiting: list[decision.Permission] = []
+    asked: list[decision.Permission] = []
     stream = agentd.agents.Watch(service.WatchRequest())
     async for event in stream:
         if event.HasField("caught_up"):
             break
-        if event.resource.permission.state == decision.DECISION_STATE_PENDING:
-            waiting.append(event.resource.permission)
+        if event.resource.HasField("permission"):
+            asked.append(event.resource.permission)
     stream.cancel()
-    return waiting
+    return asked
 
 
-def _find(waiting: Sequence[decision.Permission], typed: str) -> str:
-    # A full name goes through as it is: agentd knows whether it was decided meanwhile, and by whom.
+def find(asked: Sequence[decision.Permission], typed: str) -> str:
+    """Returns the name of what was typed, which may be the beginning of an id; CommandError unless it is just one.
+
+    What waits comes first. What was settled is named too: agentd knows by whom, and says so.
+    """
     if "/" in typed:
         return typed
-    found = [item.name for item in waiting if short_id(item.name).startswith(typed)]
+    named = [item for item in asked if short_id(item.name).startswith(typed)]
+    found = [item for item in named if item.state == decision.DECISION_STATE_PENDING] or named
     if len(found) != 1:
         how_many = "Nothing that waits has" if not found else "More than one has"
         raise CommandError(
             Exit.NOT_FOUND, f"{how_many} an id that begins with {typed!r}. `agentd approve` lists what waits."
         )
-    return found[0]
+    return found[0].name
 
 
 async def _decide(agentd: Daemon, name: str, options: Options) -> None:
