@@ -12,6 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from halyard.link.v1 import link_service_pb2, record_pb2
 from relay import reading
+from relay.grants import grant_key, is_grant
 from relay.ledger import Place
 from relay.limits import Limits
 from relay.link import Follower, Link
@@ -150,11 +151,13 @@ class Channel:
     def fan_out(self, publish: link_service_pb2.Publish, through: int) -> None:
         """Sends records, hints and head to the level readers. `through` is their cursor afterwards; 0 for hints alone.
 
-        A batch is built and serialized once for all readers that look at the same session.
+        A batch is built and serialized once for all readers that look at the same session, except when there are grants
+        in it: everybody gets only their own (docs/decisions/0002).
         """
         if publish.HasField("head"):
             self.head = publish.head
-        built: dict[bytes, bytes] = {}
+        built: dict[tuple[bytes, str], bytes] = {}
+        grants = any(is_grant(record.key) for record in publish.records)
         hinted = {volatile.focus for volatile in publish.volatile}
         for app, reader in self.readers.items():
             if reader.behind or (through and reader.cursor >= through):
@@ -163,9 +166,10 @@ class Channel:
             focus = focus if focus in hinted else b""
             if not (through or focus or publish.HasField("head")):
                 continue
-            frame = built.get(focus)
+            view = (focus, app.device_id if grants else "")
+            frame = built.get(view)
             if frame is None:
-                frame = built[focus] = self._batch(publish, focus, through)
+                frame = built[view] = self._batch(publish, *view, through)
             reader.offer(frame, through)
             self.metrics.batches_fanned_out += 1
         self.metrics.batches_built += len(built)
@@ -191,9 +195,14 @@ class Channel:
         if count > 0:
             self.watches[focus] = count
 
-    def _batch(self, publish: link_service_pb2.Publish, focus: bytes, through: int) -> bytes:
+    def _batch(self, publish: link_service_pb2.Publish, focus: bytes, device_id: str, through: int) -> bytes:
+        """The frame for readers with this focus; of grants, which there are when `device_id` is given, only its own."""
         batch = link_service_pb2.Batch(workstation_id=self.workstation_id, through=through)
-        batch.records.extend(publish.records)
+        if device_id:
+            own = grant_key(device_id)
+            batch.records.extend(record for record in publish.records if record.key == own or not is_grant(record.key))
+        else:
+            batch.records.extend(publish.records)
         if focus:
             batch.volatile.extend(volatile for volatile in publish.volatile if volatile.focus == focus)
         if publish.HasField("head"):
@@ -247,6 +256,7 @@ class Reader(Follower):
         query = partial(
             reading.log_page,
             workstation_id=channel.workstation_id,
+            device_id=self._app.device_id,
             after=after,
             max_items=limits.max_items,
             max_bytes=limits.max_frame_bytes // 2 - _BATCH_OVERHEAD_BYTES,
@@ -340,6 +350,5 @@ def _head_of(place: Place) -> record_pb2.Head | None:
 
 async def grant_of(channel: Channel, device_id: str) -> record_pb2.Record | None:
     """The record that grants `device_id` the keys of the workstation's log, if there is one yet."""
-    key = f"grants/{device_id}".encode("ascii")
-    query = partial(reading.grant, workstation_id=channel.workstation_id, key=key)
+    query = partial(reading.grant, workstation_id=channel.workstation_id, device_id=device_id)
     return await channel.store.read(query)

@@ -11,18 +11,17 @@ from dataclasses import dataclass, fields, replace
 
 from halyard.link.v1 import record_pb2
 from relay.errors import Forgotten, InviteInvalid, InviteNeeded, RateLimited, StoreUnavailable
+from relay.grants import NOT_A_GRANT
 from relay.limits import Limits
 
 RECORD_OVERHEAD_BYTES = 64
 """What a row costs beside its value, so that many tiny records count too."""
 _TRUNCATE_ABOVE, _TRUNCATE_TO = 0.95, 0.90
-# A device must find its grant however long ago it was written.
-_NOT_A_GRANT = "NOT (length(key) > 16 AND substr(key, 1, 7) = X'6772616e74732f')"
 
 _WITH_OLD_RECORDS = f"""SELECT device_id,
-    (SELECT max(seq) FROM record r WHERE r.workstation = w.id AND r.stored_ms < ?1 AND {_NOT_A_GRANT})
+    (SELECT max(seq) FROM record r WHERE r.workstation = w.id AND r.stored_ms < ?1 AND {NOT_A_GRANT})
     FROM workstation w WHERE
-    (SELECT stored_ms FROM record r WHERE r.workstation = w.id AND {_NOT_A_GRANT} ORDER BY seq LIMIT 1) < ?1"""  # noqa: S608 - a constant
+    (SELECT stored_ms FROM record r WHERE r.workstation = w.id AND {NOT_A_GRANT} ORDER BY seq LIMIT 1) < ?1"""  # noqa: S608 - a constant
 # Most workstations are idle: whoever writes is soon here again.
 _MAX_PLACES = 256
 
@@ -325,7 +324,7 @@ class Ledger:
 
     def _oldest(self, place: Place, excess: int, *, spare_grants: bool) -> int:
         """The seq up to which records must go to make `excess` bytes of room."""
-        spared = f"AND {_NOT_A_GRANT}" if spare_grants else ""
+        spared = f"AND {NOT_A_GRANT}" if spare_grants else ""
         rows: Iterator[tuple[int, int]] = self._db.execute(
             f"SELECT seq, size FROM record WHERE workstation = ? {spared} ORDER BY seq",  # noqa: S608 - a constant
             (place.id,),
@@ -339,7 +338,7 @@ class Ledger:
         return through
 
     def _truncate(self, place: Place, through: int, *, spare_grants: bool) -> None:
-        spared = f"AND {_NOT_A_GRANT}" if spare_grants else ""
+        spared = f"AND {NOT_A_GRANT}" if spare_grants else ""
         self._db.execute(
             f"DELETE FROM record WHERE workstation = ? AND seq <= ? {spared}",  # noqa: S608 - a constant
             (place.id, through),

@@ -12,7 +12,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from halyard.link.v1 import link_service_pb2, record_pb2
 from halyard.relay.v1 import relay_service_pb2
+from relay.grants import NOT_A_GRANT, grant_key
 from relay.ledger import PLACE_COLUMNS, Place
+
+_PAGE = f"""SELECT seq, key, key_epoch, sealed, size FROM record
+    WHERE workstation = ? AND seq > ? AND ({NOT_A_GRANT} OR key = ?) ORDER BY seq LIMIT ?"""  # noqa: S608 - a constant
 
 ITEM_OVERHEAD_BYTES = 96
 """What an item costs in a frame beside its value."""
@@ -56,8 +60,13 @@ def known(db: sqlite3.Connection) -> Known:
     return Known(places, members)
 
 
-def log_page(db: sqlite3.Connection, workstation_id: str, after: int, max_items: int, max_bytes: int) -> LogPage | None:
-    """The next page of a log; at least one record if there is any. None when the workstation is unknown."""
+def log_page(
+    db: sqlite3.Connection, workstation_id: str, device_id: str, *, after: int, max_items: int, max_bytes: int
+) -> LogPage | None:
+    """The next page of a log for one device, without the grants of others; at least one record if there is any.
+
+    None when the workstation is unknown.
+    """
     with _snapshot(db):
         place = db.execute(
             "SELECT id, log_epoch, stored_through FROM workstation WHERE device_id = ?", (workstation_id,)
@@ -65,9 +74,8 @@ def log_page(db: sqlite3.Connection, workstation_id: str, after: int, max_items:
         if place is None:
             return None
         rows = db.execute(
-            "SELECT seq, key, key_epoch, sealed, size FROM record"
-            " WHERE workstation = ? AND seq > ? ORDER BY seq LIMIT ?",
-            (place[0], after, max_items),
+            _PAGE,
+            (place[0], after, grant_key(device_id), max_items),
         )
         records, cut = _records(rows, max_bytes)
     level = not cut and len(records) < max_items
@@ -103,8 +111,9 @@ def inbox_page(db: sqlite3.Connection, workstation_id: str, after: int, max_item
     return InboxPage(calls, calls[-1].inbox_seq if calls else after, level=len(calls) < max_items)
 
 
-def grant(db: sqlite3.Connection, workstation_id: str, key: bytes) -> record_pb2.Record | None:
-    """The record under `key`, if there is one."""
+def grant(db: sqlite3.Connection, workstation_id: str, device_id: str) -> record_pb2.Record | None:
+    """The record that grants a device the keys of a log, if there is one yet."""
+    key = grant_key(device_id)
     row = db.execute(
         "SELECT r.seq, r.key_epoch, r.sealed FROM record r JOIN workstation w ON w.id = r.workstation"
         " WHERE w.device_id = ? AND r.key = ?",

@@ -76,6 +76,21 @@ async def test_a_grant_is_in_the_welcome(tmp_path: Path) -> None:
             assert again.welcome.workstations[0].grant == grant
 
 
+async def test_grants_of_others_are_nobodys_business(tmp_path: Path) -> None:
+    async with relay_here(tmp_path) as relay, pair_attached(relay) as (workstation, app):
+        mine = record(2, f"grants/{app.device_id}".encode())
+        other = record(3, f"grants/{new_identity().device_id}".encode())
+        odd = record(4, b"grants/" + b"\xff" * 30)
+        await workstation.publish(mine, other, odd, record(5))
+        while (batch := await app.expect("batch")).through < 5:
+            pass
+        assert [stored.seq for stored in batch.records] == [2, 5]
+        async with FakeApp(app.http, app.origin, app.identity).attached() as again:
+            records, caught_up = await _catch_up(again)
+            assert [stored.seq for stored in records] == [1, 2, 5]
+            assert caught_up.cursor.seq == 5
+
+
 async def test_records_and_heads_come_live(tmp_path: Path) -> None:
     async with relay_here(tmp_path) as relay, pair_attached(relay) as (workstation, app):
         head = record_pb2.Head(key_epoch=1, sealed=b"head")
