@@ -37,6 +37,8 @@ from halyard.agent.v1 import agent_service_pb2, workstation_service_pb2
 from wire.identity import Identity
 
 REAP_SECONDS = 30.0
+LAST_WRITE_SECONDS = 5.0
+"""How long a full or locked disk may hold up the end."""
 
 _log = logging.getLogger(__name__)
 
@@ -91,7 +93,7 @@ async def running(config: Config, agent_factory: AgentFactory) -> AsyncIterator[
                 yield parts.daemon
             for task in owned:
                 task.cancel()
-        await store.flush_patiently()
+        await _write_last(store)
 
 
 class _Parts:
@@ -157,6 +159,15 @@ async def _run_agent(agent: Agent, journal: AgentJournal) -> None:
     except AgentUnavailableError as error:
         # The workstation goes on without it: its state in the log says why, and what to do.
         _log.error("%s is not available: %s", agent.id, error)
+
+
+async def _write_last(store: Store) -> None:
+    try:
+        async with asyncio.timeout(LAST_WRITE_SECONDS):
+            await store.flush_patiently()
+    except TimeoutError:
+        # Nothing of it was acknowledged: the agent and the relay tell it again at the next start.
+        _log.error("The store does not take what was written last; stopping without it. Check the disk's free space.")
 
 
 async def _reap_orphans() -> None:

@@ -1,6 +1,12 @@
-"""The true path through a real relay: pair, follow, prompt, decide."""
+"""The true path through a real relay: pair, follow, prompt, decide. And an end, whatever the disk does."""
 
-from agentd.daemon import Daemon
+import sqlite3
+
+import pytest
+
+from agentd import daemon as composition
+from agentd.config import Config
+from agentd.daemon import Daemon, running
 from halyard.agent.v1 import agent_service_pb2 as pb
 from halyard.agent.v1 import decision_pb2
 from tests.fakes.app_link import AppLink
@@ -53,3 +59,16 @@ async def decide(app: AppLink, agent: ScriptedAgent, name: str) -> None:
     assert agent.asked[-1] == ("decide", name, "DECISION_STATE_ALLOWED_ONCE", "")
     await app.until(lambda: app.resources[name].permission.decision.applied)
     assert app.resources[name].permission.decision.decided_by == "Test phone"
+
+
+async def test_a_store_that_takes_nothing_does_not_hold_up_the_end(
+    config: Config, agent: ScriptedAgent, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(composition, "LAST_WRITE_SECONDS", 0.1)
+    async with running(config, lambda _: [agent]):
+        await agent.started()
+        blocker = sqlite3.connect(config.database_path, isolation_level=None)
+        blocker.execute("BEGIN IMMEDIATE")
+        agent.ask("sessions/s1/permissions/p1")
+    blocker.close()
+    assert "stopping without it" in caplog.text
