@@ -140,7 +140,6 @@ def _add_processes(add: _Adder, starting: argparse.ArgumentParser) -> None:
     run.add_argument("--invite", metavar="CODE", help="invite from the relay's operator; needed once")
     run.add_argument("--demo", action="store_true", help="use the scripted demo model")
     for command in (up, run):
-        command.add_argument("--opencode", type=Path, metavar="FILE", help="the OpenCode binary to run")
         command.add_argument(
             "--local-decisions",
             action="store_true",
@@ -148,7 +147,9 @@ def _add_processes(add: _Adder, starting: argparse.ArgumentParser) -> None:
         )
     add("stop", "Stop the running agentd in order.")
     add("status", "Show what runs: agents, link, devices.")
-    add("doctor", "Probe every hop from here to the model and say what to do about what fails.")
+    doctor = add("doctor", "Probe every hop from here to the model and say what to do about what fails.")
+    for command in (up, run, doctor):
+        command.add_argument("--opencode", type=Path, metavar="FILE", help="the OpenCode binary to run")
     add("whoami", "Show who this machine is: name, id, fingerprint, relay.")
 
 

@@ -13,38 +13,24 @@ from tests.flows.steps import ONCE, decide, ended, permission, said, start
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_a_new_app_reads_the_history_while_the_workstation_is_off(stack: Stack, phone: AppLink) -> None:
+async def test_while_the_workstation_is_off_a_new_app_reads_and_a_prompt_waits(stack: Stack, phone: AppLink) -> None:
     async with phone.attached():
         name, message = await start(phone, scripted(runs("echo kept"), says("This is history.")))
         await decide(phone, await permission(phone, name), ONCE)
         await ended(phone, name, message)
     newcomer = await stack.workstation.pair("Newcomer")
     await stack.workstation.stop()
-    try:
-        async with newcomer.attached():
-            await newcomer.until(lambda: newcomer.caught_up and name in newcomer.resources)
-            assert not newcomer.online
-            assert said(newcomer, name, message) == "This is history."
-            decided = newcomer.named(f"{name}/permissions/")[0].permission.decision
-            assert decided.decided_by == "Phone"
-    finally:
-        await stack.workstation.start()
-
-
-async def test_a_prompt_sent_while_the_workstation_is_off_is_answered_when_it_returns(
-    stack: Stack, phone: AppLink
-) -> None:
-    async with phone.attached():
-        name, message = await start(phone, scripted(says("Before.")))
-        await ended(phone, name, message)
-    await stack.workstation.stop()
     words = "Asked while you were away."
     request = service.PromptRequest(session=name, text=scripted(says("Here I am again."), words=words))
     call = phone.prepare("AgentService/Prompt", request, ttl_seconds=3600)
-    async with phone.attached():
+    async with newcomer.attached(), phone.attached():
+        await newcomer.until(lambda: newcomer.caught_up and name in newcomer.resources)
+        assert not newcomer.online
+        assert said(newcomer, name, message) == "This is history."
+        assert newcomer.named(f"{name}/permissions/")[0].permission.decision.decided_by == "Phone"
+
         await phone.until(lambda: "at the relay" in call.states)
         assert call.states == ["on this device", "at the relay"]
-        assert not phone.online
         await stack.workstation.start()
         async with asyncio.timeout(30):
             answer = phone.read_answer(await call.answer, service.PromptResponse)
@@ -53,6 +39,7 @@ async def test_a_prompt_sent_while_the_workstation_is_off_is_answered_when_it_re
         assert said(phone, name, answer.message) == "Here I am again."
         assert phone.resources[answer.message].message.call_id == call.call_id
         assert stack.times_asked(words) == 1
+        await ended(newcomer, name, answer.message)
 
 
 async def test_a_prompt_whose_app_went_away_is_answered_all_the_same(stack: Stack, phone: AppLink) -> None:

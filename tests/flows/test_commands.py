@@ -6,7 +6,7 @@ import json
 import pytest
 
 from tests.fakes.app_link import AppLink
-from tests.fakes.opencode import runs, says, scripted
+from tests.fakes.opencode import find_opencode, runs, says, scripted
 from tests.flows.stack import Stack
 from tests.flows.steps import ONCE, decide, ended, permission, start
 
@@ -55,8 +55,8 @@ async def test_approve_lists_and_is_refused_without_local_decisions(stack: Stack
         assert "--local-decisions" in refused.out
         await decide(phone, asked, ONCE)
         await ended(phone, name, message)
-        late = await stack.workstation.command("approve", asked.name.rpartition("/")[2])
-        assert late.code == 8
+        unknown = await stack.workstation.command("approve", "per_nothing")
+        assert unknown.code == 8
 
 
 async def test_status_doctor_and_whoami_agree(stack: Stack, phone: AppLink) -> None:
@@ -65,7 +65,7 @@ async def test_status_doctor_and_whoami_agree(stack: Stack, phone: AppLink) -> N
     assert who["device_id"] == phone.workstation_id
     assert status["workstation"]["device_id"] == who["device_id"]  # type: ignore[index]
     assert status["relay_origin"] == who["relay_origin"] == stack.relay.origin
-    doctor = await stack.workstation.command("--json", "doctor", "--opencode", "opencode")
+    doctor = await stack.workstation.command("--json", "doctor", "--opencode", str(find_opencode()))
     found = {finding["hop"]: finding for finding in json.loads(doctor.out)["findings"]}
     assert [hop for hop, finding in found.items() if finding["level"] == "failure"] == []
     assert {"config", "identity.key", "socket", "link", "agent", "model", "relay", "tls", "grpc", "clock"} <= set(found)

@@ -17,51 +17,50 @@ from tests.flows.steps import ONCE, answers, decide, ended, permission, said, sa
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-INTERRUPTED = session.SESSION_STATE_INTERRUPTED
 
-
-async def test_killed_while_it_writes_what_had_arrived_is_kept(stack: Stack, phone: AppLink) -> None:
-    written = "This much was on the screen. "
+async def test_killed_while_it_writes_and_while_somebody_decides(stack: Stack, phone: AppLink) -> None:
+    written, command = "This much was on the screen. ", "echo x >> count.txt"
     async with phone.attached():
         half = turn(Say(say=written), Hold(hold="killed"))
-        name, message = await start(phone, scripted(half, words="Write on."))
+        writing, wrote = await start(phone, scripted(half, words="Write on."))
+        deciding, asked_by = await start(phone, scripted(runs(command), says("Counted.")))
+        asked = await permission(phone, deciding)
         # The record, not a hint: it is renewed every two seconds for just this case.
-        await phone.until(lambda: said(phone, name, message) == written)
+        await phone.until(lambda: said(phone, writing, wrote) == written)
         async with killed(stack, phone):
             pass
-        await phone.until(lambda: phone.resources[name].session.state == INTERRUPTED)
-        assert "Send the prompt again" in phone.resources[name].session.state_detail
-        await phone.until(lambda: answers(phone, name, message)[0].state == session.MESSAGE_STATE_INTERRUPTED)
-        assert said(phone, name, message) == written
-        again = await say(phone, name, scripted(says("Written to the end.")))
-        await ended(phone, name, again)
-        assert said(phone, name, again) == "Written to the end."
-        assert said(phone, name, message) == written
-        assert stack.times_asked("Write on.") == 1
+        for name, message in ((writing, wrote), (deciding, asked_by)):
+            await cut_off(phone, name, message)
+        await what_was_written_is_kept(stack, phone, writing, wrote, written)
+        await what_was_asked_is_asked_anew(phone, asked, scripted(runs(command), says("Counted.")))
+        assert (stack.workstation.project / "count.txt").read_text() == "x\n"
 
 
-async def test_killed_while_somebody_decides_the_decision_expires_and_is_asked_anew(
-    stack: Stack, phone: AppLink
-) -> None:
-    count = stack.workstation.project / "count.txt"
-    command = "echo x >> count.txt"
-    async with phone.attached():
-        name, message = await start(phone, scripted(runs(command), says("Counted.")))
-        asked = await permission(phone, name)
-        async with killed(stack, phone):
-            pass
-        await settled(phone, asked.name, decision.DECISION_STATE_EXPIRED)
-        with pytest.raises(CallFailed) as refusal:
-            await decide(phone, asked, ONCE)
-        assert refusal.value.reason == "EXPIRED"
-        assert not count.exists()
-        await phone.until(lambda: phone.resources[name].session.state == INTERRUPTED)
-        assert tools(phone, name)[0].state == session.TOOL_STATE_INTERRUPTED
-        assert answers(phone, name, message)[0].state == session.MESSAGE_STATE_INTERRUPTED
-        again = await say(phone, name, scripted(runs(command), says("Counted.")))
-        await decide(phone, await permission(phone, name), ONCE)
-        await ended(phone, name, again)
-        assert count.read_text() == "x\n"
+async def cut_off(phone: AppLink, name: str, message: str) -> None:
+    """The session and the answer say that they were interrupted, and what to do."""
+    await phone.until(lambda: phone.resources[name].session.state == session.SESSION_STATE_INTERRUPTED)
+    assert "Send the prompt again" in phone.resources[name].session.state_detail
+    await phone.until(lambda: answers(phone, name, message)[0].state == session.MESSAGE_STATE_INTERRUPTED)
+
+
+async def what_was_written_is_kept(stack: Stack, phone: AppLink, name: str, message: str, written: str) -> None:
+    again = await say(phone, name, scripted(says("Written to the end.")))
+    await ended(phone, name, again)
+    assert said(phone, name, again) == "Written to the end."
+    assert said(phone, name, message) == written
+    assert stack.times_asked("Write on.") == 1
+
+
+async def what_was_asked_is_asked_anew(phone: AppLink, asked: decision.Permission, prompt: str) -> None:
+    name = asked.name.partition("/permissions/")[0]
+    await settled(phone, asked.name, decision.DECISION_STATE_EXPIRED)
+    with pytest.raises(CallFailed) as refusal:
+        await decide(phone, asked, ONCE)
+    assert refusal.value.reason == "EXPIRED"
+    assert tools(phone, name)[0].state == session.TOOL_STATE_INTERRUPTED
+    again = await say(phone, name, prompt)
+    await decide(phone, await permission(phone, name), ONCE)
+    await ended(phone, name, again)
 
 
 async def test_killed_with_calls_on_their_way_each_takes_effect_once(stack: Stack, phone: AppLink) -> None:
