@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Literal, TypeVar
+from typing import TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -27,7 +27,6 @@ _MODEL_TIMEOUT = httpx.Timeout(None, connect=5.0)
 # A seq that no session reaches: "nothing of this one".
 NOTHING_AFTER = 2**53 - 1
 
-PermissionReply = Literal["once", "always", "reject"]
 _T = TypeVar("_T")
 
 
@@ -241,7 +240,7 @@ class Client:
         return await self._get(schema.PERMISSIONS, "/permission", directory=directory)
 
     async def reply_permission(
-        self, directory: str, request_id: str, reply: PermissionReply, message: str = ""
+        self, directory: str, request_id: str, reply: schema.PermissionReply, message: str = ""
     ) -> None:
         body: dict[str, JsonValue] = {"reply": reply}
         if message:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from agentd.agents.opencode import schema
-from agentd.agents.opencode.client import PermissionReply
 from agentd.agents.opencode.diffs import file_diff
 from agentd.agents.opencode.place import Place, timestamp
 from agentd.agents.opencode.tools import tool_kind
@@ -15,7 +13,7 @@ from halyard.agent.v1 import session_pb2
 
 ALWAYS_SCOPE = "in this project, until OpenCode restarts"
 
-REPLIES: dict[pb.DecisionState, PermissionReply] = {
+REPLIES: dict[pb.DecisionState, schema.PermissionReply] = {
     pb.DECISION_STATE_ALLOWED_ONCE: "once",
     pb.DECISION_STATE_ALLOWED_ALWAYS: "always",
     pb.DECISION_STATE_DENIED: "reject",
@@ -26,11 +24,6 @@ OUTCOMES: dict[str, pb.DecisionState] = {
     "reject": pb.DECISION_STATE_DENIED,
 }
 
-# A first sight only, so that a card can warn; the policy's judge decides.
-_DANGEROUS = re.compile(
-    r"\b(sudo|su|dd|mkfs|shutdown|reboot|kill(all)?|pkill|chmod|chown|curl|wget|ssh|scp|rsync|nc|eval)\b"
-    r"|\brm\s+-\w*[rf]|\bgit\s+(push|reset\s+--hard|clean)|\b(npm|cargo|twine|gh)\s+(publish|upload|release)|>\s*/(?!dev/null)"
-)
 _REASONS = {
     "bash": "Every command is asked for by default.",
     "edit": "Every change to a file is asked for by default.",
@@ -40,7 +33,6 @@ _REASONS = {
     "doom_loop": "The agent has made the same call several times in a row.",
     "read": "The file looks as if it held secrets.",
 }
-_HIGH = ("external_directory", "webfetch", "websearch", "read")
 
 
 def _title(theirs: schema.PermissionRequest, place: Place) -> str:
@@ -61,15 +53,10 @@ def _title(theirs: schema.PermissionRequest, place: Place) -> str:
             return f"Use {other}: {what}" if what and what != "*" else f"Use {other}"
 
 
-def risk(theirs: schema.PermissionRequest) -> pb.Risk:
-    """Returns how dangerous the request looks at first sight."""
-    if theirs.permission in _HIGH or _DANGEROUS.search(theirs.metadata.command):
-        return pb.RISK_HIGH
-    return pb.RISK_MEDIUM
-
-
 def permission(theirs: schema.PermissionRequest, place: Place, part: str, now_ms: int) -> pb.Permission:
-    """Returns the permission, pending. `part` names the waiting tool call, empty when unknown."""
+    """Returns the permission, pending. `part` names the waiting tool call, empty when unknown. How dangerous it is and
+    how long it may wait is agentd's to say, alike for all agents.
+    """
     metadata = theirs.metadata
     path = place.relative(metadata.filepath)
     return pb.Permission(
@@ -84,7 +71,6 @@ def permission(theirs: schema.PermissionRequest, place: Place, part: str, now_ms
         always_rules=[f"{theirs.permission}: {pattern}" for pattern in theirs.always],
         always_scope=ALWAYS_SCOPE if theirs.always else "",
         reason=_REASONS.get(theirs.permission, "This tool is asked for by default."),
-        risk=risk(theirs),
         part=part,
         create_time=timestamp(now_ms),
     )

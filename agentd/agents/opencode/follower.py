@@ -31,6 +31,7 @@ from agentd.agents.opencode.event_schema import (
     PartDelta,
     PermissionReplied,
     QuestionSettled,
+    SessionChanged,
     SessionDeleted,
     SessionFailed,
     StatusChanged,
@@ -124,7 +125,14 @@ class Follower:
                 await self._list_session(event.session_id)
             case Verdict.APPLY:
                 self._apply(event, self._now())
+                await self._list_reverted(event)
         self._tell_projects()
+
+    async def _list_reverted(self, event: Durable) -> None:
+        """A revert marks messages that an earlier run may have read."""
+        change = event.change
+        if isinstance(change, SessionChanged) and change.info.revert and event.session_id not in self._listed:
+            await self._list_session(event.session_id)
 
     def _verdict(self, event: Durable) -> Verdict:
         self._load(event.session_id)

@@ -288,6 +288,9 @@ class PermissionMetadata(Theirs):
     url: LooseText = ""
 
 
+PermissionReply = Literal["once", "always", "reject"]
+
+
 class PermissionRequest(Theirs):
     """The agent waits for a permission."""
 

@@ -134,6 +134,18 @@ async def test_a_restarted_reader_goes_on_where_it_was_and_reads_what_it_missed(
         await journal.until(lambda j: j.session(session).title == "Renamed meanwhile", "the title")
 
 
+async def test_a_restarted_reader_marks_what_a_revert_undoes(shared: Rig) -> None:
+    session = await shared.session()
+    journal = MemoryJournal()
+    async with observer(shared, journal):
+        first = await shared.prompt(session, says("One."))
+        await shared.idle(session)
+        await journal.until(lambda j: j.texts(session) == ["One."], "the answer")
+    async with observer(shared, journal):
+        await shared.agent.revert(session, first.message_id)
+        await journal.until(lambda j: all(m.reverted for m in j.messages(session)), "the messages to be marked")
+
+
 async def test_a_session_deleted_while_nobody_listened_is_forgotten(shared: Rig) -> None:
     session = await shared.session()
     journal = MemoryJournal()
