@@ -12,9 +12,11 @@ from typing import TypeAlias
 
 from grpc import aio
 
+from agentd import relay_stream
 from agentd.devices import Devices, role_word
 from agentd.errors import Refused, malformed
 from agentd.grpc_errors import reason_of
+from agentd.relay_stream import LinkEnded, LinkSilent
 from agentd.uplink import RelayAccess, channel, rpc_status
 from halyard.agent.v1 import workstation_pb2
 from halyard.agent.v1 import workstation_service_pb2 as pb
@@ -110,9 +112,8 @@ class PairingHost:
                 slot.cancel()
 
     async def _open(self, slot: Slot) -> pairing.SlotOpened:
-        await slot.write(pairing.HostRequest(open=pairing.OpenSlot()))
-        async with asyncio.timeout(ANSWER_SECONDS):
-            return (await _read(slot)).opened
+        await relay_stream.write(slot, pairing.HostRequest(open=pairing.OpenSlot()))
+        return (await _read(slot, ANSWER_SECONDS)).opened
 
     async def _meet(self, slot: Slot, host: Host, role: workstation_pb2.DeviceRole) -> AsyncIterator[pb.PairResponse]:
         while True:
@@ -156,10 +157,12 @@ class PairingHost:
             # When the app hears that it is paired, it is: its first link must find it listed.
             async with asyncio.timeout(PUBLISH_SECONDS):
                 await self._published()
-            await _send(slot, host.welcome(self._introduction(granted).SerializeToString()))
-        except (TimeoutError, aio.AioRpcError, asyncio.InvalidStateError) as error:
+                welcomed = await _send(slot, host.welcome(self._introduction(granted).SerializeToString()))
+        except TimeoutError:
+            welcomed = False
+        if not welcomed:
             self._devices.revoke(device.name)
-            raise PairingFailed("The link to the relay broke while the app was let in; show a new code.") from error
+            raise PairingFailed("The link to the relay broke while the app was let in; show a new code.")
         await slot.done_writing()
         return device
 
@@ -173,16 +176,15 @@ class PairingHost:
         )
 
 
-async def _read(slot: Slot) -> pairing.HostResponse:
-    frame = await slot.read()
-    if not isinstance(frame, pairing.HostResponse):
-        code = await slot.code()
-        raise PairingFailed(f"The relay closed the pairing ({code.name}): {await slot.details()}")
-    return frame
+async def _read(slot: Slot, within_seconds: float | None = None) -> pairing.HostResponse:
+    try:
+        return await relay_stream.read(slot, within_seconds)
+    except (LinkEnded, LinkSilent) as error:
+        raise PairingFailed(str(error)) from error
 
 
-async def _send(slot: Slot, step: bytes) -> None:
-    await slot.write(pairing.HostRequest(step=pairing.Step(body=step)))
+async def _send(slot: Slot, step: bytes) -> bool:
+    return await relay_stream.write(slot, pairing.HostRequest(step=pairing.Step(body=step)))
 
 
 def _closed(host: Host, closed: pairing.SlotClosed) -> Exception:

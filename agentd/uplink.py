@@ -18,7 +18,8 @@ from grpc import aio
 from agentd.config import RelayAddress
 from agentd.errors import StoreUnavailableError
 from agentd.grpc_errors import metadata_of, reason_of
-from agentd.uplink_session import WELCOME_SECONDS, Ends, LinkEnded, LinkSilent, RolledBack, UplinkSession, read_frame
+from agentd.relay_stream import LinkEnded, LinkSilent, read, write
+from agentd.uplink_session import WELCOME_SECONDS, Ends, RolledBack, UplinkSession
 from agentd.workstation_record import RELEASE
 from halyard.agent.v1 import workstation_service_pb2 as pb
 from halyard.link.v1 import link_service_pb2 as link
@@ -173,8 +174,8 @@ class Uplink:
     async def _one_link(self) -> None:
         async with channel(self._access.relay) as dialled:
             stream = LinkServiceStub(dialled).AttachWorkstation(metadata=self._access.metadata())
-            await stream.write(self._hello())
-            welcome = await read_frame(stream, WELCOME_SECONDS)
+            await write(stream, self._hello())
+            welcome = await read(stream, WELCOME_SECONDS)
             session = UplinkSession(self._ends, stream, welcome.welcome, self._changed.ring)
             self._backoff = self._backoff.connected(time.monotonic())
             self._session = session

@@ -18,6 +18,7 @@ from agentd.calls import CallDesk
 from agentd.coalesce import Coalescer, gather_seconds
 from agentd.devices import Devices
 from agentd.journal import Transcripts
+from agentd.relay_stream import LinkEnded, read, write
 from agentd.sealer import Sealer
 from agentd.session_log import SessionLog
 from halyard.agent.v1 import resource_pb2
@@ -39,18 +40,6 @@ MAX_BARRIERS = 4_096
 """Parts of which the opening record's seq is remembered; it can be looked up again."""
 
 Stream: TypeAlias = "aio.StreamStreamCall[pb.AttachWorkstationRequest, pb.AttachWorkstationResponse]"
-
-
-class LinkEnded(Exception):
-    """The relay ended the link in an orderly way; dial again after `after_seconds`."""
-
-    def __init__(self, message: str, after_seconds: float = 0.0) -> None:
-        super().__init__(message)
-        self.after_seconds = after_seconds
-
-
-class LinkSilent(Exception):
-    """Nothing came for two and a half heartbeats."""
 
 
 class RolledBack(Exception):
@@ -129,7 +118,7 @@ class UplinkSession:
 
     async def _read(self) -> None:
         while True:
-            frame = await read_frame(self._stream, SILENCE_FACTOR * self._heartbeat)
+            frame = await read(self._stream, SILENCE_FACTOR * self._heartbeat)
             match frame.WhichOneof("frame"):
                 case "stored":
                     self._on_stored(frame.stored.through)
@@ -202,10 +191,7 @@ class UplinkSession:
             if frame is None:
                 await self._sleep(now)
                 continue
-            try:
-                await self._stream.write(frame)
-            except (asyncio.InvalidStateError, aio.AioRpcError):
-                # The link is over. The reader hears why, and that is what counts.
+            if not await write(self._stream, frame):
                 return
             self._quiet_since = time.monotonic()
             self._write_seconds = self._quiet_since - now
@@ -296,17 +282,3 @@ class UplinkSession:
             focus = self._focus(session)
             if focus in self._watched:
                 publish.volatile.append(self._ends.sealer.volatile(focus, batch.SerializeToString()))
-
-
-async def read_frame(stream: Stream, within_seconds: float) -> pb.AttachWorkstationResponse:
-    """The next frame; LinkSilent when none comes in time, LinkEnded when the relay closed without a word."""
-    try:
-        async with asyncio.timeout(within_seconds):
-            frame = await stream.read()
-    except TimeoutError:
-        raise LinkSilent("The relay has fallen silent.") from None
-    if not isinstance(frame, pb.AttachWorkstationResponse):
-        # The end of the stream: its status says why, as an AioRpcError when it is not OK.
-        code = await stream.code()
-        raise LinkEnded(f"The relay closed the link ({code.name}): {await stream.details()}")
-    return frame
