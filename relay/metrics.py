@@ -35,4 +35,4 @@ def exposition(metrics: Metrics, gauges: dict[str, float]) -> str:
 
 
 def _family(name: str, kind: str, value: float) -> tuple[str, str]:
-    return f"# TYPE halyard_relay_{name} {kind}", f"halyard_relay_{name} {value:g}"
+    return f"# TYPE halyard_relay_{name} {kind}", f"halyard_relay_{name} {value:.15g}"

@@ -2,7 +2,7 @@
 
 Only migration and tests import this module. `relay serve` runs on `schema.sql` and prepared statements (ledger.py,
 reading.py), because importing SQLModel costs 26 MB and 0.2 s in a process whose aim is to be small; see
-docs/decisions/0021-relay-store.md. Times are Unix milliseconds, sizes bytes.
+docs/decisions/0020-relay-store.md. Times are Unix milliseconds, sizes bytes.
 """
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, UniqueConstraint

@@ -321,7 +321,7 @@ async def test_a_mistake_in_one_frame_ends_the_link(tmp_path: Path) -> None:
     ("limits", "call", "reason"),
     [
         (Limits(), new_call(-5), "CALL_EXPIRED"),
-        (Limits(), new_call(8 * 86400), "TOO_LARGE"),
+        (Limits(max_call_ttl_seconds=10), new_call(120), "TOO_LARGE"),
         (Limits(max_waiting_calls=0), new_call(), "RATE_LIMITED"),
         (Limits(inbox_bytes=8), new_call(), "RATE_LIMITED"),
         (Limits(calls_per_device=Rate(burst=0, per_second=0.001)), new_call(), "RATE_LIMITED"),

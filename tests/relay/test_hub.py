@@ -228,6 +228,19 @@ async def test_a_forgotten_workstation_is_let_go_with_its_apps(tmp_path: Path) -
         assert (error.code(), reason_of(error)) == (grpc.StatusCode.ABORTED, "NOT_FOUND")
 
 
+async def test_who_does_not_read_cannot_keep_the_relay_from_stopping(tmp_path: Path) -> None:
+    limits = replace(SMALL, drain_seconds=0.05, stuck_seconds=0.05)
+    async with contextlib.AsyncExitStack() as peers:
+        async with relay_here(tmp_path, limits) as relay:
+            workstation, slow, _ = await peers.enter_async_context(_slow_and_quick(relay))
+            slow.socket.transport.pause_reading()
+            seq = 2
+            while not relay.services.metrics.readers_fallen_behind:
+                await workstation.publish(record(seq, sealed=bytes(8_000)))
+                seq += 1
+        assert (await workstation.expect("going_away")).reconnect_after_ms > 0
+
+
 async def test_a_stopping_relay_says_so_and_flushes(tmp_path: Path) -> None:
     async with contextlib.AsyncExitStack() as peers:
         async with relay_here(tmp_path) as relay:

@@ -73,6 +73,15 @@ def test_open_slots_are_bounded(limits: dict[str, object]) -> None:
     table.open("host", 1.0)
 
 
+def test_opening_slots_in_a_row_is_slowed() -> None:
+    table = _table(slots_per_workstation=Rate(burst=2, per_second=0.1))
+    for _ in range(2):
+        table.close(table.open("host", 0.0), 0.0)
+    with pytest.raises(RateLimited, match="in a row"):
+        table.open("host", 0.0)
+    table.open("another host", 0.0)
+
+
 def test_attempts_are_counted_right_or_wrong() -> None:
     table = _table(joins_per_address=Rate(burst=2, per_second=0.1))
     slot = table.open("host", 0.0)

@@ -1,0 +1,165 @@
+"""One link: what goes out in which order, when reading pauses, and how it ends."""
+
+import asyncio
+
+import pytest
+
+from relay.errors import Superseded
+from relay.limits import Limits
+from relay.link import Follower, Link, PeerGone
+from relay.reader_queue import Kind
+from tests.relay.peers import PATIENCE_SECONDS
+from wire.errors import Malformed
+
+
+class _Peer:
+    """Hears what is sent; `gate` holds it up, `gone` breaks it."""
+
+    address = "127.0.0.1"
+    is_local = True
+
+    def __init__(self) -> None:
+        self.heard: asyncio.Queue[bytes] = asyncio.Queue()
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.gone = False
+
+    async def receive(self) -> bytes | None:
+        return None
+
+    async def send(self, frame: bytes) -> None:
+        await self.gate.wait()
+        if self.gone:
+            raise PeerGone
+        self.heard.put_nowait(frame)
+
+
+class _Pages(Follower):
+    """Has three pages to tell."""
+
+    def __init__(self, link: Link) -> None:
+        self.behind = True
+        self._link = link
+        self._left = [b"page 1", b"page 2", b"page 3"]
+
+    async def catch_up(self) -> None:
+        self._link.push(Kind.STORED, self._left.pop(0))
+        self.behind = bool(self._left)
+
+
+async def _for_ever() -> None:
+    await asyncio.Event().wait()
+
+
+def _link(limits: Limits | None = None) -> Link:
+    return Link("device", limits or Limits(), 0.0)
+
+
+async def _run(link: Link, peer: _Peer, read: object = _for_ever) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await link.run(peer, read, lambda: 0.0)  # type: ignore[arg-type]
+
+
+async def test_the_queue_goes_before_the_newest_and_pages_come_last() -> None:
+    link, peer = _link(), _Peer()
+    link.follow(_Pages(link))
+    link.push_newest("pong", b"old pong")
+    link.push_newest("pong", b"pong")
+    link.push(Kind.MUST, b"welcome")
+    link.finish()
+    await _run(link, peer)
+    came = [peer.heard.get_nowait() for _ in range(peer.heard.qsize())]
+    assert came[:2] == [b"welcome", b"pong"]
+    assert link.error is None
+
+
+async def test_pages_are_asked_for_one_after_the_other() -> None:
+    link, peer = _link(), _Peer()
+    link.follow(_Pages(link))
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(_run(link, peer))
+        assert [await peer.heard.get() for _ in range(3)] == [b"page 1", b"page 2", b"page 3"]
+        link.end(None)
+
+
+async def test_the_first_reason_counts() -> None:
+    link, peer = _link(), _Peer()
+    reason = Superseded("newer")
+    link.end(reason)
+    link.end(Malformed("later"))
+    await _run(link, peer)
+    assert link.error is reason
+    assert not link.push(Kind.MUST, b"too late")
+
+
+async def test_what_the_reader_refuses_ends_the_link() -> None:
+    async def read() -> None:
+        raise Malformed("bad frame")
+
+    link = _link()
+    await _run(link, _Peer(), read)
+    assert isinstance(link.error, Malformed)
+
+
+@pytest.mark.parametrize("side", ["reading", "sending"])
+async def test_a_lost_peer_is_good_order(side: str) -> None:
+    async def read() -> None:
+        if side == "reading":
+            raise PeerGone
+        await _for_ever()
+
+    link, peer = _link(), _Peer()
+    peer.gone = True
+    link.push(Kind.MUST, b"into the void")
+    await _run(link, peer, read)
+    assert link.error is None
+
+
+async def test_a_write_that_hangs_does_not_hold_the_end() -> None:
+    link, peer = _link(Limits(stuck_seconds=0.02)), _Peer()
+    peer.gate.clear()
+    link.push(Kind.MUST, b"stuck")
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(_run(link, peer))
+        tasks.create_task(_end(link))
+    assert isinstance(link.error, Superseded)
+
+
+async def _end(link: Link) -> None:
+    link.end(Superseded("newer"))
+
+
+async def test_a_link_is_not_read_while_too_much_waits_for_the_store() -> None:
+    link = _link(Limits(max_in_flight=2))
+    link.job_began()
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await link.room()
+    link.job_began()
+    async with asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(link.room())
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        link.job_ended()
+    assert link.in_flight == 1
+
+
+async def test_a_link_that_finishes_waits_for_what_is_at_the_store() -> None:
+    link, peer = _link(), _Peer()
+    link.job_began()
+    link.finish()
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(_run(link, peer))
+        link.push(Kind.MUST, b"before")
+        assert await peer.heard.get() == b"before"
+        assert not running.done()
+        link.push_newest("stored", b"stored")
+        link.job_ended()
+    assert peer.heard.get_nowait() == b"stored"
+
+
+async def test_an_outer_cancellation_is_not_swallowed() -> None:
+    link = _link()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await link.run(_Peer(), _for_ever, lambda: 0.0)
+    assert not link.is_over
