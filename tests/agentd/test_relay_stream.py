@@ -32,7 +32,7 @@ class _Relay(LinkServiceServicer):
             yield response
 
     async def AttachApp(self, requests: Any, context: Any) -> AsyncIterator[pb.AttachAppResponse]:
-        for response in ():
+        for response in list[pb.AttachAppResponse]():
             yield response
 
 
