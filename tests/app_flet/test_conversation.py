@@ -10,6 +10,7 @@ from app_flet.conversation import (
     Turn,
     cost,
     cut_into_blocks,
+    spoken,
     todos,
     tokens,
     turns,
@@ -156,3 +157,9 @@ def test_usage_is_silent_until_something_was_used() -> None:
 def test_todos_of_an_open_session() -> None:
     assert next(todo.text for todo in todos(model().workstations[W], S)) == "Reproduce the failure"
     assert todos(None, S) == ()
+
+
+def test_markdown_is_read_aloud_without_its_marks() -> None:
+    assert (
+        spoken("## A **bold** `name_of` _it_\n> quoted\n```py\nx = a_b\n```") == "A bold name_of it\nquoted\n\nx = a_b"
+    )

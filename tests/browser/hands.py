@@ -1,4 +1,4 @@
-"""Hands on the app in a real Chromium of a phone's size. Flutter paints a canvas; its semantics tree is what we touch."""
+"""Hands on the app in a real Chromium of a phone's size. Flutter paints a canvas; we touch its semantics tree."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -76,6 +76,10 @@ class Browser:
         await self.at(test_id).first.click()
         await self.page.wait_for_function("document.activeElement.matches('input, textarea')")
         await self.page.keyboard.type(text)
+
+    async def entered(self, test_id: str) -> str:
+        """What stands in a field."""
+        return await self.at(test_id).locator("input, textarea").first.input_value()
 
     async def path(self) -> str:
         path: str = await self.page.evaluate("location.pathname")

@@ -109,7 +109,7 @@ async def test_a_reload_keeps_the_place_the_conversation_and_the_draft(house: Ho
         await phone.reload()
         await phone.sees("scripted demo model")
         assert await phone.path() == place
-        assert await phone.at("composer").first.input_value() == "half a thought"
+        assert await phone.entered("composer") == "half a thought"
 
 
 async def test_a_second_browser_sees_the_decision_made_in_the_first(house: House, open_browser: OpenBrowser) -> None:
@@ -118,18 +118,21 @@ async def test_a_second_browser_sees_the_decision_made_in_the_first(house: House
         await pair(second, house)
         await begin(first, "run a command")
         await first.has("allow-once")
+        await second.open(house.url + await first.path())
         await second.has("allow-once")
         await first.tap("allow-once")
-        await second.lacks("allow-once")
         await second.sees("Allowed once by Chrome")
+        await second.lacks("allow-once")
         await first.sees("That is what the command printed")
 
 
-async def test_an_answered_prompt_says_how_far_it_is(house: House, open_browser: OpenBrowser) -> None:
+async def test_a_prompt_says_how_far_it_is_until_it_is_answered(house: House, open_browser: OpenBrowser) -> None:
     async with open_browser() as phone:
         await pair(phone, house)
         await begin(phone, "hello")
-        await phone.write("composer", "hello again")
+        await phone.sees("Try one of these")
+        await phone.lacks("stop")
+        await phone.write("composer", "make a plan")
         await phone.tap("send")
-        await phone.sees("hello again")
-        await phone.at("message-state").get_by_text("answered").wait_for(state="attached")
+        await phone.sees("All three are done.")
+        assert await phone.at("message-state").inner_text() == "answered"

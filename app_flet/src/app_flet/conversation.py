@@ -4,6 +4,7 @@ model.
 Finished words are cut into blocks that never change again, so that only a short tail is drawn anew while text streams.
 """
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -179,6 +180,14 @@ def _fence_after(fence: str, line: str) -> str:
         return run
     closes = run.startswith(fence) and not line.strip().strip(mark[0])
     return "" if closes else fence
+
+
+_MARKS = re.compile(r"^ {0,3}(?:#{1,6} |> ?|```+.*|~~~+.*)|[*`]|(?<!\w)_|_(?!\w)", re.MULTILINE)
+
+
+def spoken(markdown: str) -> str:
+    """`markdown` as it is read aloud: the words without the marks."""
+    return _MARKS.sub("", markdown).strip()
 
 
 # --- the bar ----------------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import flet as ft
 
 from app_flet.boundary import component
 from app_flet.components.status import quiet
-from app_flet.components.touch import region
+from app_flet.components.touch import read_as, region
 from app_flet.glance import offline, uses_demo_model
 from app_flet.instants import clock_time
 from app_flet.screen import screen, watch
@@ -33,7 +33,12 @@ def OfflineNotice(workstation: str = "") -> ft.Control:
         alignment=ft.MainAxisAlignment.CENTER,
         spacing=8,
     )
-    return region("offline-line", ft.Container(row, bgcolor=colors.pale, padding=ft.Padding.symmetric(vertical=5)))
+    return region(
+        "offline-line",
+        read_as(
+            f"{line.text}{as_of}", ft.Container(row, bgcolor=colors.pale, padding=ft.Padding.symmetric(vertical=5))
+        ),
+    )
 
 
 @component

@@ -3,7 +3,8 @@
 import flet as ft
 
 from app_flet.boundary import component, keyed, memo
-from app_flet.components.touch import copy_button
+from app_flet.components.touch import copy_button, read_as
+from app_flet.conversation import spoken
 from app_flet.screen import watch
 from app_flet.theme import RADIUS, mono
 
@@ -39,11 +40,12 @@ def markdown(text: str, *, dark: bool) -> ft.Control:
 
 @component
 def _Block(text: str, *, dark: bool) -> ft.Control:
+    drawn = read_as(spoken(text), markdown(text, dark=dark))
     if not text.lstrip().startswith("```"):
-        return markdown(text, dark=dark)
+        return drawn
     code = text.strip().partition("\n")[2].rpartition("```")[0]
     copy = ft.Container(copy_button("copy-code", code, "Copy code"), right=0, top=0)
-    return ft.Stack([markdown(text, dark=dark), copy])
+    return ft.Stack([drawn, copy])
 
 
 Block = memo(_Block)
@@ -56,5 +58,5 @@ def Prose(blocks: tuple[str, ...], tail: str) -> ft.Control:
     dark = watch(lambda sight: sight.dark)
     drawn = [keyed(f"{at}", Block, block, dark=dark) for at, block in enumerate(blocks)]
     if tail.strip():
-        drawn.append(ft.Container(markdown(tail, dark=dark), key="tail"))
+        drawn.append(ft.Container(read_as(spoken(tail), markdown(tail, dark=dark)), key="tail"))
     return ft.Column(drawn, spacing=8, tight=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)

@@ -6,7 +6,7 @@ from app_flet import intents
 from app_flet.boundary import component, keyed, memo
 from app_flet.components.parts import PartView
 from app_flet.components.status import mark, quiet
-from app_flet.components.touch import region, text_button
+from app_flet.components.touch import read_as, region, text_button
 from app_flet.conversation import Delivery, Turn, part_of, prompt_text
 from app_flet.model import Held
 from app_flet.screen import screen, watch
@@ -41,8 +41,9 @@ def _Said(turn: Turn) -> ft.Control:
     """A person's prompt."""
     text = prompt_text(turn.call) if turn.call else _text_of(turn.parts)
     message = turn.message.resource.message if turn.message else None
+    said = ft.Text(text or "…", theme_style=ft.TextThemeStyle.BODY_LARGE, color=ft.Colors.ON_PRIMARY_CONTAINER)
     bubble = ft.Container(
-        ft.Text(text or "…", theme_style=ft.TextThemeStyle.BODY_LARGE, color=ft.Colors.ON_PRIMARY_CONTAINER),
+        read_as(text, said),
         bgcolor=ft.Colors.PRIMARY_CONTAINER,
         border_radius=ft.BorderRadius.only(
             top_left=RADIUS + 4, top_right=RADIUS + 4, bottom_left=RADIUS + 4, bottom_right=4
@@ -65,7 +66,7 @@ def _delivery(turn: Turn) -> ft.Control:
     failed = delivery is Delivery.FAILED and turn.call is not None
     color = ink(Tone.FAILED, dark=screen().sight.dark).strong if failed else ft.Colors.ON_SURFACE_VARIANT
     text = turn.call.error if failed and turn.call else delivery.value
-    state = ft.Row(
+    row = ft.Row(
         [
             ft.Icon(DELIVERY_ICONS[delivery], size=14, color=color),
             ft.Text(text, theme_style=ft.TextThemeStyle.LABEL_SMALL, color=color, expand=failed),
@@ -73,7 +74,7 @@ def _delivery(turn: Turn) -> ft.Control:
         spacing=5,
         alignment=ft.MainAxisAlignment.END,
     )
-    line = region("message-state", state)
+    line = region("message-state", read_as(text, row))
     if turn.call is None or not failed:
         return line
     return ft.Column([line, ft.Row(_ways_on(turn), alignment=ft.MainAxisAlignment.END)], spacing=0)
@@ -112,7 +113,7 @@ def _Done(turn: Turn) -> ft.Control:
     ending = _ending(message)
     if ending:
         text = ft.Text(ending, expand=True, color=ink(Tone.FAILED, dark=dark).strong)
-        rows.append(ft.Row([mark(Tone.FAILED, dark=dark, size=16), text]))
+        rows.append(read_as(ending, ft.Row([mark(Tone.FAILED, dark=dark, size=16), text])))
     return ft.Column(
         rows,
         spacing=10,

@@ -13,7 +13,7 @@ from app_flet.components.decision import DecidedLine
 from app_flet.components.frames import centred
 from app_flet.components.notices import DemoNotice, OfflineNotice, empty
 from app_flet.components.status import TONES, label, mark, quiet
-from app_flet.components.touch import icon_button, identified, region, tappable, text_button
+from app_flet.components.touch import icon_button, identified, read_as, region, tappable, text_button
 from app_flet.components.turn import TurnView
 from app_flet.conversation import MAX_ROWS, Turn, todos, turns, usage_line
 from app_flet.glance import Need, needs, session_named, standing_of, title_of
@@ -100,7 +100,7 @@ def _bar(session: v1.Session, waiting: int, *, dark: bool) -> ft.Control:
     row = ft.Row(
         [mark(TONES[standing], dark=dark, size=15), ft.Container(quiet(text, lines=1), expand=True)], spacing=6
     )
-    return region("session-state", row)
+    return region("session-state", read_as(text, row))
 
 
 def _menu(workstation: str, session: v1.Session) -> ft.Control:
