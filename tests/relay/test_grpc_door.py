@@ -11,7 +11,6 @@ from relay.grpc_door import peer_address, server_options
 from relay.limits import Limits
 from tests.relay.peers import FakeWorkstation, RawStream, new_identity, reason_of, relay_here, token_for
 
-
 PUBLIC = "https://relay.example.org"
 
 
