@@ -22,6 +22,7 @@ DEVICE = new_identity().device_id
         (b"Grants/" + b"x" * 26, False),
         (b"g", False),
     ],
+    ids=["a device's", "the shortest id of any bytes", "too short", "opaque", "another case", "one byte"],
 )
 def test_python_and_sql_agree(key: bytes, expected: bool) -> None:
     assert is_grant(key) is expected
