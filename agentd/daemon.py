@@ -1,6 +1,6 @@
 """The composition root of agentd's core: builds every part in view, owns the one TaskGroup, and takes it all down.
 
-`run_daemon` serves `agentd run`, `agentd up` (in the same process as the command) and tests alike.
+`running` serves `agentd run`, `agentd up` (in the same process as the command) and tests alike.
 """
 
 import asyncio
@@ -65,23 +65,13 @@ class Daemon:
     """Set it to stop in order."""
 
 
-async def run_daemon(
-    config: Config, agent_factory: AgentFactory, *, on_ready: Callable[[Daemon], None] | None = None
-) -> None:
-    """Runs a daemon until it is cancelled or told to stop (`Daemon.stop`, the Shutdown call).
-
-    `on_ready` is called once the socket answers; agents and the link may still be starting. Raises an AgentdError when
-    it cannot start; signals are its caller's matter (cancel it).
-    """
-    async with running(config, agent_factory) as daemon:
-        if on_ready is not None:
-            on_ready(daemon)
-        await daemon.stop.wait()
-
-
 @asynccontextmanager
 async def running(config: Config, agent_factory: AgentFactory) -> AsyncIterator[Daemon]:
-    """A daemon that runs meanwhile. What ends any of its parts by mistake ends all of it, and is raised here."""
+    """A daemon that runs meanwhile; await `Daemon.stop` in the block to run until it is told to stop.
+
+    It is yielded once the socket answers; agents and the link may still be starting. An AgentdError says why it cannot
+    start. What ends any of its parts by mistake ends all of it, and is raised here. Signals are the caller's matter.
+    """
     make_private_dir(config.state_dir)
     with instance_lock(config.lock_path, config.profile), Store(config.database_path) as store:
         peer.adopt_orphans()
