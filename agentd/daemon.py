@@ -25,11 +25,12 @@ from agentd.pairing_host import PairingHost
 from agentd.permissions import Decisions
 from agentd.projects import Projects
 from agentd.prompt_authors import PromptAuthors
+from agentd.relay_access import RelayAccess
 from agentd.roster import Roster
 from agentd.sealer import Sealer
 from agentd.session_log import SessionLog
 from agentd.store import Store
-from agentd.uplink import RelayAccess, Uplink
+from agentd.uplink import Uplink
 from agentd.uplink_session import Ends
 from agentd.workstation_record import WorkstationRecord
 from agentd.workstation_service import WorkstationParts, WorkstationService

@@ -16,8 +16,8 @@ from agentd import relay_stream
 from agentd.devices import Devices, role_word
 from agentd.errors import Refused, malformed
 from agentd.grpc_errors import reason_of
+from agentd.relay_access import RelayAccess, channel, rpc_status
 from agentd.relay_stream import LinkEnded, LinkSilent
-from agentd.uplink import RelayAccess, channel, rpc_status
 from halyard.agent.v1 import workstation_pb2
 from halyard.agent.v1 import workstation_service_pb2 as pb
 from halyard.pairing.v1 import pairing_service_pb2 as pairing

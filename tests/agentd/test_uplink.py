@@ -11,7 +11,6 @@ import pytest
 
 from agentd.config import Config, RelayAddress
 from agentd.daemon import Daemon, running
-from agentd.uplink import RelayAccess
 from halyard.agent.v1 import agent_service_pb2 as pb
 from halyard.agent.v1 import workstation_pb2
 from halyard.agent.v1 import workstation_service_pb2 as ws
@@ -19,7 +18,6 @@ from tests.fakes.app_link import AppLink, CallFailed, LinkRefused
 from tests.fakes.pair_app import pair_app
 from tests.fakes.relay_process import RunningRelay, relay_process
 from tests.fakes.scripted_agent import ScriptedAgent
-from wire.identity import Identity, verify_token
 
 VIEWER = workstation_pb2.DEVICE_ROLE_VIEWER
 
@@ -223,13 +221,3 @@ async def test_a_burst_of_many_records_arrives_whole(daemon: Daemon, relay: Runn
         for number in range(1_000):
             agent.close_part(f"{name}/messages/m/parts/p{number:04}", "x" * 2_000)
         await app.until(lambda: len(app.named(f"{name}/messages/")) == 1_000)
-
-
-def test_a_wrong_clock_is_corrected_for_tokens_only() -> None:
-    identity = Identity.from_bytes(bytes(range(64)))
-    access = RelayAccess(RelayAddress("http://relay", "relay:1"), identity, lambda: 1_000_000_000_000)
-    server_ms = 1_700_000_000_000
-    assert access.correct_clock(server_ms)
-    assert not access.correct_clock(server_ms + 500)
-    ((_, bearer),) = access.metadata()
-    assert verify_token(str(bearer).removeprefix("Bearer "), "http://relay", server_ms // 1000).device_id
