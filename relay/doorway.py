@@ -16,7 +16,7 @@ async def greeting(services: Services, peer: Peer) -> AsyncIterator[None]:
     limits = services.limits
     if services.stopping:
         raise Stopping("The relay is stopping; reconnect in a moment.")
-    if services.greeting >= limits.max_greeting or _links(services) >= limits.max_links:
+    if services.greeting >= limits.max_greeting or services.hub.link_count >= limits.max_links:
         raise RateLimited("This relay has as many connections as it takes; try again soon.", 5.0)
     services.rates.connect(peer.address, services.now(), is_local=peer.is_local)
     services.greeting += 1
@@ -38,7 +38,3 @@ async def first_frame(services: Services, peer: Peer) -> bytes:
         raise TooLarge(f"The first frame has {len(frame)} bytes, more than {services.limits.max_first_frame_bytes}.")
     services.metrics.frames_received += 1
     return frame
-
-
-def _links(services: Services) -> int:
-    return len(services.hub.apps) + len(services.hub.channels)

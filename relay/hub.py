@@ -31,12 +31,18 @@ class Hub:
         self._metrics = metrics
         self.channels = {place.device_id: self._channel(place) for place in known.places}
         self.apps: dict[str, AppLink] = {}
+        self._workstations_up = 0
         self._left = asyncio.Event()
         self._memberships: dict[str, set[str]] = {}
         for workstation_id, device_id in known.members:
             channel = self.channels[workstation_id]
             channel.members |= {device_id}
             self._enter_member(channel, device_id)
+
+    @property
+    def link_count(self) -> int:
+        """Links that are up."""
+        return len(self.apps) + self._workstations_up
 
     @property
     def workstation_links(self) -> list[WorkstationLink]:
@@ -55,7 +61,9 @@ class Hub:
         if channel is None:
             channel = self.channels[link.device_id] = self._channel(attached.place)
             channel.offered_through = 0
-        if channel.link is not None:
+        if channel.link is None:
+            self._workstations_up += 1
+        else:
             channel.link.end(Superseded("A newer link of this workstation took over; this one is closed."))
         channel.attach(link, attached.place, reset=attached.reset)
         channel.tell_all(channel.presence())
@@ -67,6 +75,7 @@ class Hub:
         channel = self.channels.get(link.device_id)
         if channel is not None and channel.link is link:
             channel.detach()
+            self._workstations_up -= 1
             channel.tell_all(channel.presence())
             self._left.set()
 
@@ -87,6 +96,7 @@ class Hub:
         self.set_members(workstation_id, frozenset())
         channel = self.channels.pop(workstation_id)
         if channel.link is not None:
+            self._workstations_up -= 1
             channel.link.end(Forgotten("The operator removed this workstation from the relay; ask for an invite."))
 
     def route_replies(self, workstation_id: str, replies: Iterable[link_service_pb2.DeviceReply]) -> None:
@@ -192,7 +202,7 @@ class Hub:
 
     async def empty(self) -> None:
         """Returns once no link is left."""
-        while self.apps or self.workstation_links:
+        while self.link_count:
             self._left.clear()
             await self._left.wait()
 

@@ -30,6 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         stream=sys.stderr,
     )
+    if not options.verbose:
+        # It would write down every visitor's address.
+        logging.getLogger("uvicorn").setLevel(logging.WARNING)
     sys.exit(_run(options))
 
 

@@ -4,6 +4,7 @@ Rules that everything rests on: a slot admits one guest, ever; it lives five min
 that a late guest with an old code finds nothing instead of burning somebody else's.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from relay.limits import Limits
 from relay.rates import Buckets
 
 MAX_DIGITS = 4
-# Longer nameplates are used before shorter ones run out: a table half full still finds a free number at once.
+# Longer nameplates are used before shorter ones run out: of a table half full, two draws find a free number.
 _CROWDED = 0.5
 
 Choose = Callable[[int], int]
@@ -36,8 +37,11 @@ class SlotTable:
     def __init__(self, limits: Limits, choose: Choose) -> None:
         self._limits = limits
         self._choose = choose
+        # Both are in order of time, so what has expired is in front.
         self._slots: dict[str, Slot] = {}
         self._resting: dict[str, float] = {}
+        self._hosts: Counter[str] = Counter()
+        self._taken: Counter[int] = Counter()
         self._opens = Buckets(limits.slots_per_workstation)
         self._joins = Buckets(limits.joins_per_address)
 
@@ -47,14 +51,16 @@ class SlotTable:
 
     def open(self, host: str, now: float) -> Slot:
         """A new slot for the workstation `host`; RateLimited when it or the table has too many."""
-        self.sweep(now)
-        mine = sum(slot.host == host for slot in self._slots.values())
+        self._expire(now)
+        mine = self._hosts[host]
         if mine >= self._limits.max_slots_per_workstation or len(self._slots) >= self._limits.max_slots:
             raise RateLimited("Too many pairing codes are open; close one or wait until they expire.", 60.0)
         if wait := self._opens.take(host, now):
             raise RateLimited("Too many pairing codes in a row; wait a little and show a new one.", wait)
         slot = Slot(self._free_nameplate(), host, now + self._limits.slot_seconds)
         self._slots[slot.nameplate] = slot
+        self._hosts[host] += 1
+        self._taken[len(slot.nameplate)] += 1
         return slot
 
     def join(self, nameplate: str, address: str, now: float) -> Slot:
@@ -75,21 +81,27 @@ class SlotTable:
         """The slot is gone; its nameplate rests as long as a slot lives. Closing twice changes nothing."""
         if self._slots.get(slot.nameplate) is slot:
             del self._slots[slot.nameplate]
+            self._hosts -= Counter({slot.host: 1})
             self._resting[slot.nameplate] = now + self._limits.slot_seconds
 
     def sweep(self, now: float) -> None:
-        """Lets expired slots and rested nameplates go."""
-        for slot in [slot for slot in self._slots.values() if slot.expires_at <= now]:
-            self.close(slot, now)
-        for nameplate in [nameplate for nameplate, until in self._resting.items() if until <= now]:
-            del self._resting[nameplate]
+        """Lets expired slots, rested nameplates and full buckets go."""
+        self._expire(now)
         self._opens.sweep(now)
         self._joins.sweep(now)
 
+    def _expire(self, now: float) -> None:
+        while self._slots and (oldest := next(iter(self._slots.values()))).expires_at <= now:
+            self.close(oldest, now)
+        while self._resting and self._resting[nameplate := next(iter(self._resting))] <= now:
+            del self._resting[nameplate]
+            self._taken[len(nameplate)] -= 1
+
     def _free_nameplate(self) -> str:
-        taken = self._slots.keys() | self._resting.keys()
         for digits in range(1, MAX_DIGITS + 1):
-            free = [number for number in map(str, range(10 ** (digits - 1), 10**digits)) if number not in taken]
-            if len(free) > _CROWDED * 9 * 10 ** (digits - 1):
-                return free[self._choose(len(free))]
+            first = 10 ** (digits - 1)
+            while self._taken[digits] < _CROWDED * 9 * first:
+                nameplate = str(first + self._choose(9 * first))
+                if nameplate not in self._slots and nameplate not in self._resting:
+                    return nameplate
         raise RateLimited("All pairing codes are in use; try again in a few minutes.", 60.0)

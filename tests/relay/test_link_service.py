@@ -226,7 +226,6 @@ async def test_a_device_that_connects_too_often_is_told_to_wait(tmp_path: Path) 
             pass
         async with grpc.aio.insecure_channel(relay.addresses.grpc, options=OWN_CONNECTION) as channel:
             workstation.open(channel)
-            await workstation.send(hello=link_service_pb2.WorkstationHello())
             assert reason_of(await workstation.ended()) == "RATE_LIMITED"
 
 
