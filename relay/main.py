@@ -5,6 +5,7 @@ Starts fast: what a command needs is imported when it is known which command it 
 
 import argparse
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -62,6 +63,10 @@ async def _serve(settings: config.ServeConfig, *, as_json: bool) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with running(settings) as relay:
+        # What was imported stays for good. Left to the collector, each full pass over it would hold every link up for
+        # 60 ms (measured); frozen, a pass takes microseconds.
+        gc.collect()
+        gc.freeze()
         known = relay.addresses
         told = {"http": known.http, "grpc": known.grpc, "origin": known.origin, "pid": os.getpid()}
         run_file = settings.data_dir / RUN_FILE
