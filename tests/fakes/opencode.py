@@ -26,11 +26,12 @@ from agentd.demo.provider import opencode_config
 from agentd.demo.scenarios import SCENARIOS
 from agentd.demo.script import AnyStep, Call, Conversation, Say, Script, Turn
 from agentd.demo.server import ModelServer
-from halyard.agent.v1 import decision_pb2, session_pb2
+from halyard.agent.v1 import decision_pb2, session_pb2, workstation_pb2
 from tests.fakes.journal import MemoryJournal
 
 ROOT = Path(__file__).resolve().parents[2]
 INSTALL = "OpenCode is missing: run `npm ci` in the project's folder, or `npm install -g opencode-ai@1`."
+READY = workstation_pb2.AGENT_STATE_READY
 IDLE = session_pb2.SESSION_STATE_IDLE
 _STOP_SECONDS = 20.0
 # Quick enough for tests; the product's own are in the classes' defaults.
@@ -127,6 +128,11 @@ class Rig:
     newest: dict[str, str] = field(default_factory=dict)
     """Session → the message id of its newest prompt."""
 
+    @property
+    def pid(self) -> int:
+        """The process id of the running OpenCode; 0 while there is none."""
+        return self.agent._current.process.pid if self.agent._current else 0
+
     async def start(self) -> None:
         """Starts the adapter and waits until it can be asked."""
         self.running = Running.start(self.agent.run(self.journal))
@@ -193,6 +199,10 @@ class Rig:
 
         await self.until(lambda journal: bool(asked(journal)), f"a question of {session_id}")
         return self.journal.questions[asked(self.journal)[0]]
+
+    async def another_life(self, former_pid: int) -> None:
+        """Waits until another OpenCode than this one can be asked."""
+        await self.until(lambda j: j.agent.state == READY and self.pid not in (0, former_pid), "another life")
 
     async def allow(self, permission: decision_pb2.Permission) -> None:
         await self.agent.decide(permission.name, decision_pb2.DECISION_STATE_ALLOWED_ONCE, "")

@@ -122,7 +122,7 @@ class Follower:
                 await self._replay()
             case Verdict.TAKEN_UP:
                 self._apply(event, self._now(live=False))
-                await self._list_session(event.session_id)
+                await self._take_up(event.session_id)
             case Verdict.APPLY:
                 self._apply(event, self._now())
                 await self._list_reverted(event)
@@ -141,11 +141,15 @@ class Follower:
     def _apply(self, event: Durable, moment: Moment) -> None:
         if event.change is not None:
             self._mirror.apply(event.change, moment)
-        if event.seq == 0:
-            self._listed.add(event.session_id)
-        self._book.note(event.session_id, event.seq)
+        self._note(event)
         if not _is_passing(event):
             self._save(event.session_id, event.seq)
+
+    def _note(self, event: Durable) -> None:
+        self._book.note(event.session_id, event.seq)
+        if event.seq == 0:
+            # Followed from its beginning on: a listing could tell nothing new.
+            self._listed.add(event.session_id)
 
     def _save(self, session_id: str, seq: int) -> None:
         self._journal.save(_seq_key(session_id), str(seq).encode())
@@ -167,7 +171,7 @@ class Follower:
             if event.change is not None:
                 self._mirror.apply(event.change, moment)
         for event in events:
-            self._book.note(event.session_id, event.seq)
+            self._note(event)
         for session_id in {event.session_id for event in events}:
             self._save(session_id, self._book.last()[session_id])
             room = self._mirror.room(session_id)
@@ -210,6 +214,16 @@ class Follower:
         if known is None:
             return True
         return not self._book.knows(info.id) and known.session.update_time.ToMilliseconds() != int(info.time.updated)
+
+    async def _take_up(self, session_id: str) -> None:
+        """Reads a session with a past. Whether it works is asked first: else its open messages would seem cut off."""
+        try:
+            room = self._mirror.adopt_session(await self._client.session(session_id))
+            await self._reconcile_status(room.place.directory)
+        except (ResourceNotFoundError, AgentRefusedError) as error:
+            _log.warning("session %s cannot be taken up: %s", session_id, error)
+            return
+        await self._list_session(session_id)
 
     async def _list_session(self, session_id: str) -> None:
         """Reads a session and its newest messages from the listing."""
@@ -310,9 +324,9 @@ class Follower:
                 self._mirror.todos(event)
 
     async def _status(self, event: StatusChanged) -> None:
+        self._mirror.status(event)
         if event.session_id not in self._listed and event.status.type != "idle":
             await self._list_session(event.session_id)
-        self._mirror.status(event)
         if event.status.type == "idle":
             # A turn that is over waits for nothing, but OpenCode goes on listing what it waited for.
             await self.waiting.clear(event.session_id, NO_LONGER_WAITS)

@@ -15,7 +15,8 @@ from halyard.agent.v1 import decision_pb2
 from halyard.agent.v1 import session_pb2 as pb
 from tests.fakes.opencode import Rig, find_opencode, rig
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+# One OpenCode for the module, on whichever worker that is.
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("opencode-scenarios")]
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")

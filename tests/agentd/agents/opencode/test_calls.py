@@ -17,7 +17,8 @@ from tests.fakes.opencode import Rig, calls, prompts_seen, repository, runs, say
 
 COMMAND = """{"command": {"greet": {"template": "Greet in a few words. $ARGUMENTS", "description": "Greets"}}}"""
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+# One OpenCode for the module, on whichever worker that is.
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("opencode-calls")]
 
 
 async def test_a_session_is_renamed_put_away_brought_back_and_deleted(shared: Rig) -> None:

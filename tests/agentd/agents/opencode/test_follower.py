@@ -18,11 +18,13 @@ from agentd.agents.opencode.follower import Follower, Following
 from agentd.agents.opencode.mirror import Mirror
 from agentd.demo.script import Hold, Say, Turn
 from halyard.agent.v1 import session_pb2
+from halyard.agent.v1.resource_pb2 import Resource
 from tests.fakes.cutting_proxy import CuttingProxy
 from tests.fakes.journal import MemoryJournal
 from tests.fakes.opencode import Rig, Running, runs, says, turn
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+# One OpenCode for the module, on whichever worker that is.
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("opencode-follower")]
 
 
 class Observer:
@@ -163,6 +165,21 @@ async def test_a_new_reader_takes_up_sessions_with_a_past(shared: Rig) -> None:
         await seen.journal.until(lambda j: j.texts(session) == ["Long ago."], "the past")
         await shared.ask(session, says("Now."))
         await seen.journal.until(lambda j: j.texts(session) == ["Long ago.", "Now."], "the present")
+
+
+async def test_a_new_reader_takes_up_a_turn_that_runs_and_does_not_call_it_cut_off(shared: Rig) -> None:
+    session = await shared.session()
+    await shared.prompt(session, runs("true"), says("End."))
+    permission = await shared.permission(session)
+    async with observer(shared) as (seen, _):
+        await shared.agent.rename(session, "Taken up")
+        await seen.journal.until(lambda j: j.session(session).title == "Taken up", "the session")
+        await shared.allow(permission)
+        await seen.journal.until(partial(_has_ended, session), "the end")
+        told = [t.session.state for t in seen.journal.told if isinstance(t, Resource) and t.HasField("session")]
+        assert session_pb2.SESSION_STATE_WORKING in told
+        after = told[told.index(session_pb2.SESSION_STATE_WORKING) :]
+        assert session_pb2.SESSION_STATE_INTERRUPTED not in after
 
 
 async def test_a_hole_in_the_numbers_is_filled_from_the_history(shared: Rig) -> None:

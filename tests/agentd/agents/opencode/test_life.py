@@ -20,11 +20,10 @@ from agentd.agents.supervision import Policy
 from agentd.demo.script import Hold, Say
 from halyard.agent.v1 import decision_pb2, session_pb2, workstation_pb2
 from tests.fakes.journal import MemoryJournal
-from tests.fakes.opencode import QUICK, Rig, Running, prompts_seen, rig, runs, says, turn
+from tests.fakes.opencode import QUICK, READY, Rig, Running, prompts_seen, rig, runs, says, turn
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-READY = workstation_pb2.AGENT_STATE_READY
+# One OpenCode for the module, on whichever worker that is.
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("opencode-life")]
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
@@ -35,15 +34,13 @@ async def crashing(opencode: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 async def _kill_and_await_the_next(made: Rig) -> None:
-    pid = made.agent._life().process.pid
+    pid = made.pid
     os.kill(pid, signal.SIGKILL)
-    await made.until(lambda j: j.agent.state != READY, "the crash to be noticed")
-    await made.until(lambda j: j.agent.state == READY, "another life")
-    assert made.agent._life().process.pid != pid
+    await made.another_life(pid)
 
 
 def _children_of(made: Rig) -> list[psutil.Process]:
-    return psutil.Process(made.agent._life().process.pid).children(recursive=True)
+    return psutil.Process(made.pid).children(recursive=True)
 
 
 async def test_a_kill_while_a_command_runs_ends_the_command_and_marks_the_turn(crashing: Rig) -> None:
@@ -94,7 +91,7 @@ async def test_agentd_that_is_stopped_stops_the_turn_in_order_and_leaves_no_proc
     await crashing.prompt(session, runs("echo started; exec sleep 1000"))
     await crashing.allow(await crashing.permission(session))
     await crashing.until(lambda j: "started" in j.calls(session)[0].output, "the command to start")
-    family = [psutil.Process(crashing.agent._life().process.pid), *_children_of(crashing)]
+    family = [psutil.Process(crashing.pid), *_children_of(crashing)]
     await crashing.stop()
 
     gone, alive = psutil.wait_procs(family, timeout=5)
@@ -111,18 +108,17 @@ async def test_a_killed_agentd_finds_the_server_it_left_and_what_was_running(cra
     await crashing.prompt(session, turn(Say(say="Heard this much", chunk=50), Hold(hold="left")))
     await crashing.until(lambda j: j.texts(session) == ["Heard this much"], "a checkpoint")
     # What a killed agentd leaves: its server runs on, and its journal says that a turn does.
-    left_behind = psutil.Process(crashing.agent._life().process.pid)
+    left_behind = psutil.Process(crashing.pid)
     journal = crashing.journal.copy()
     agent = OpenCodeAgent(crashing.settings)
     running = Running.start(agent.run(journal))
     await agent.ready()
 
-    await crashing.until(lambda j: j.agent.state != READY, "the left-over server to be ended")
+    await crashing.another_life(left_behind.pid)
     assert not left_behind.is_running() or left_behind.status() == psutil.STATUS_ZOMBIE
     assert journal.session(session).state == session_pb2.SESSION_STATE_INTERRUPTED
     assert journal.texts(session) == ["Heard this much"]
     await running.stop()
-    await crashing.until(lambda j: j.agent.state == READY, "another life")
 
 
 async def test_a_prompt_that_arrived_before_the_crash_is_not_doubled(crashing: Rig) -> None:
@@ -177,16 +173,16 @@ async def test_a_prompt_that_waits_for_a_decision_is_not_sent_again(crashing: Ri
 
 async def test_a_server_that_answers_no_more_is_replaced(crashing: Rig) -> None:
     """Stopped, not dead: its port stays open, as with a server that hangs."""
-    server = psutil.Process(crashing.agent._life().process.pid)
+    server = psutil.Process(crashing.pid)
     server.suspend()
     await crashing.until(lambda j: j.agent.state != READY, "the silence to be noticed")
     assert "did not answer" in crashing.journal.agent.state_detail
-    await crashing.until(lambda j: j.agent.state == READY, "another life")
+    await crashing.another_life(server.pid)
     assert not server.is_running() or server.status() == psutil.STATUS_ZOMBIE
 
 
 async def test_the_server_gets_nobodys_secrets_but_its_own(crashing: Rig) -> None:
-    environment = psutil.Process(crashing.agent._life().process.pid).environ()
+    environment = psutil.Process(crashing.pid).environ()
     endpoint = crashing.agent.endpoint
     assert endpoint is not None
     assert environment[ACCESS_VARIABLE] == endpoint.password
