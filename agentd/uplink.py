@@ -92,9 +92,12 @@ class Uplink:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._turn_worn_keys())
             while True:
-                wait = await self._attach()
-                if wait > 0:
-                    await asyncio.sleep(wait)
+                # A task of its own: when a link breaks while this is cancelled, gRPC and TaskGroups raise what broke
+                # it instead of CancelledError, and in Python 3.11 a failed TaskGroup leaves its task marked as
+                # cancelled. Both end with the task.
+                link = group.create_task(self._attach())
+                await asyncio.wait({link})
+                await asyncio.sleep(link.result())
 
     async def _attach(self) -> float:
         """One link from dialling to its end; how long to wait before the next, in seconds."""
@@ -108,8 +111,6 @@ class Uplink:
             if breaks is None or defects is not None:
                 raise
             return self._ended(_first(breaks))
-        finally:
-            _go_on_cancelling()
         return 0.0
 
     async def _one_link(self) -> None:
@@ -185,16 +186,6 @@ class Uplink:
         self._status = LinkStatus(state, detail, self._clock_ms())
         self._changed.ring()
         _log.info("Link: %s %s", pb.LinkState.Name(state).removeprefix("LINK_STATE_").lower(), detail)
-
-
-def _go_on_cancelling() -> None:
-    """Raises CancelledError in a task that was cancelled while its link broke.
-
-    gRPC, and a TaskGroup whose tasks failed, then raise what broke the link instead: the cancellation would be lost.
-    """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
