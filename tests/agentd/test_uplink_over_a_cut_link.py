@@ -1,4 +1,4 @@
-"""The network fails between agentd and its relay, unannounced, in the middle of things: nothing lost, nothing doubled."""
+"""The network fails between agentd and its relay, unannounced, in the middle of things: none is lost, none doubled."""
 
 import asyncio
 from dataclasses import replace
