@@ -74,6 +74,12 @@ async def ended(app: AppLink, session_name: str, message: str, state: session.Se
     await app.until(over)
 
 
+async def answered(app: AppLink, session_name: str, message: str, words: str) -> None:
+    """Waits until the turn that answers `message` is over and the agent has said exactly these words."""
+    await ended(app, session_name, message)
+    await app.until(lambda: said(app, session_name, message) == words)
+
+
 def answers(app: AppLink, session_name: str, message: str) -> list[session.Message]:
     found = [value.message for value in app.named(f"{session_name}/messages/") if value.HasField("message")]
     return sorted((one for one in found if one.answers == message), key=_order)

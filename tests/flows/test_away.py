@@ -8,7 +8,7 @@ from halyard.agent.v1 import agent_service_pb2 as service
 from tests.fakes.app_link import AppLink
 from tests.fakes.opencode import runs, says, scripted
 from tests.flows.stack import Stack
-from tests.flows.steps import ONCE, decide, ended, permission, said, start
+from tests.flows.steps import ONCE, answered, decide, ended, permission, said, start
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -35,8 +35,7 @@ async def test_while_the_workstation_is_off_a_new_app_reads_and_a_prompt_waits(s
         async with asyncio.timeout(30):
             answer = phone.read_answer(await call.answer, service.PromptResponse)
         assert call.states == ["on this device", "at the relay", "at the workstation"]
-        await ended(phone, name, answer.message)
-        assert said(phone, name, answer.message) == "Here I am again."
+        await answered(phone, name, answer.message, "Here I am again.")
         assert phone.resources[answer.message].message.call_id == call.call_id
         assert stack.times_asked(words) == 1
         await ended(newcomer, name, answer.message)
@@ -56,8 +55,7 @@ async def test_a_prompt_whose_app_went_away_is_answered_all_the_same(stack: Stac
         # The link that stood when it was sent is gone; the same call on the next one is answered from memory.
         async with asyncio.timeout(30):
             answer = phone.read_answer(await call.answer, service.PromptResponse)
-        await ended(phone, name, answer.message)
-        assert said(phone, name, answer.message) == "Done."
+        await answered(phone, name, answer.message, "Done.")
         assert stack.times_asked(words) == 1
 
 

@@ -13,7 +13,7 @@ from halyard.agent.v1 import session_pb2 as session
 from tests.fakes.app_link import AppLink, CallFailed
 from tests.fakes.opencode import runs, says, scripted, turn
 from tests.flows.stack import Stack
-from tests.flows.steps import ONCE, answers, decide, ended, permission, said, say, settled, start, tools
+from tests.flows.steps import ONCE, answered, answers, decide, ended, permission, said, say, settled, start, tools
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -45,8 +45,7 @@ async def cut_off(phone: AppLink, name: str, message: str) -> None:
 
 async def what_was_written_is_kept(stack: Stack, phone: AppLink, name: str, message: str, written: str) -> None:
     again = await say(phone, name, scripted(says("Written to the end.")))
-    await ended(phone, name, again)
-    assert said(phone, name, again) == "Written to the end."
+    await answered(phone, name, again, "Written to the end.")
     assert said(phone, name, message) == written
     assert stack.times_asked("Write on.") == 1
 

@@ -18,6 +18,7 @@ from tests.flows.steps import (
     ALWAYS,
     DENIED,
     ONCE,
+    answered,
     decide,
     ended,
     pending,
@@ -104,10 +105,9 @@ async def test_denied_with_a_word_the_agent_hears_it_and_goes_on(phone: AppLink)
         name, message = await start(phone, scripted(runs("touch denied.txt"), says("As you wish.")))
         decided = await decide(phone, await permission(phone, name), DENIED, "Use the other folder.")
         assert decided.decision.message == "Use the other folder."
-        await ended(phone, name, message)
+        await answered(phone, name, message, "As you wish.")
         (call,) = tools(phone, name)
         assert "Use the other folder." in call.error
-        assert said(phone, name, message) == "As you wish."
 
 
 async def test_a_question_is_answered(phone: AppLink) -> None:
@@ -121,10 +121,9 @@ async def test_a_question_is_answered(phone: AppLink) -> None:
             ["Jib", "Main"],
         )
         request = service.AnswerRequest(question=asked.name, answers=[decision.QuestionAnswer(values=["Jib"])])
-        answered = (await phone.call("AgentService/Answer", request, service.AnswerResponse)).question
-        assert answered.state == decision.DECISION_STATE_ANSWERED
-        await ended(phone, name, message)
-        assert said(phone, name, message) == "The jib it is."
+        settled_now = (await phone.call("AgentService/Answer", request, service.AnswerResponse)).question
+        assert settled_now.state == decision.DECISION_STATE_ANSWERED
+        await answered(phone, name, message, "The jib it is.")
         assert phone.resources[asked.name].question.decision.decided_by == "Phone"
         assert "Jib" in tools(phone, name)[0].output
 

@@ -10,7 +10,7 @@ from halyard.agent.v1 import workstation_service_pb2 as workstation_service
 from tests.fakes.app_link import AppLink, LinkRefused
 from tests.fakes.opencode import says, scripted
 from tests.flows.stack import Stack
-from tests.flows.steps import ended, said, start
+from tests.flows.steps import answered, start
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -61,8 +61,7 @@ async def gone(stack: Stack, phone: AppLink, lost: AppLink) -> None:
             pass
     assert refusal.value.reason in ("REVOKED", "NOT_A_MEMBER")
     name, message = await start(phone, scripted(says("Without the lost one.")))
-    await ended(phone, name, message)
-    assert said(phone, name, message) == "Without the lost one."
+    await answered(phone, name, message, "Without the lost one.")
     assert phone.ring is not None
     granted, used = lost.ring.newest.number, phone.ring.newest.number
     assert used > granted, "what is written now is sealed under a key that the lost device was never given"

@@ -8,7 +8,7 @@ from halyard.agent.v1 import session_pb2 as session
 from tests.fakes.app_link import AppLink
 from tests.fakes.opencode import calls, runs, says, scripted, turn
 from tests.flows.stack import Stack
-from tests.flows.steps import IDLE, ONCE, answers, decide, ended, permission, said, say, start, tools
+from tests.flows.steps import ONCE, answered, answers, decide, ended, permission, said, say, start, tools
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -35,9 +35,9 @@ async def test_nobody_looks_so_nothing_volatile_is_sent(phone: AppLink) -> None:
     async with phone.attached():
         await phone.focus("")
         before = len(phone.hints)
-        name, message = await start(phone, scripted(says("Nobody watches this being written. " * 5)))
-        await ended(phone, name, message)
-        assert said(phone, name, message).startswith("Nobody watches")
+        words = "Nobody watches this being written. " * 5
+        name, message = await start(phone, scripted(says(words)))
+        await answered(phone, name, message, words)
         assert len(phone.hints) == before
 
 
@@ -68,16 +68,17 @@ async def test_a_subagent_is_a_session_of_its_own_and_asks_like_any_other(phone:
         asked = await permission(phone, child)
         assert asked.command == "echo from the child"
         await decide(phone, asked, ONCE)
-        await ended(phone, name, message)
+        await answered(phone, name, message, "The child said so.")
         (call,) = tools(phone, name)
         assert (call.kind, call.child_session) == (session.TOOL_KIND_SUBAGENT, child)
-        assert said(phone, name, message) == "The child said so."
 
 
-async def test_a_running_turn_is_stopped(stack: Stack, phone: AppLink) -> None:
+async def test_a_running_turn_is_stopped(phone: AppLink) -> None:
     async with phone.attached():
         name, message = await start(phone, scripted(turn(Say(say="So far."), Hold(hold="never"))))
-        await stack.model.reached("never")
+        await phone.focus(name)
+        # On the screen, as a hint or as a record: from then on it must not be lost.
+        await phone.until(lambda: "So far." in said(phone, name, message) or on_screen(phone, name) == "So far.")
         request = service.InterruptRequest(session=name)
         assert (await phone.call("AgentService/Interrupt", request, service.InterruptResponse)).was_running
         await ended(phone, name, message)
@@ -85,6 +86,12 @@ async def test_a_running_turn_is_stopped(stack: Stack, phone: AppLink) -> None:
         assert answer.state == session.MESSAGE_STATE_STOPPED
         assert said(phone, name, message) == "So far."
         assert not (await phone.call("AgentService/Interrupt", request, service.InterruptResponse)).was_running
+
+
+def on_screen(app: AppLink, session_name: str) -> str:
+    """What is shown of the parts that grow in a session."""
+    growing = {delta.part for delta in app.hints if delta.part.startswith(f"{session_name}/")}
+    return "".join(app.text(part) for part in sorted(growing))
 
 
 async def test_a_busy_provider_is_shown_and_tried_again(phone: AppLink) -> None:
@@ -102,8 +109,7 @@ async def test_a_busy_provider_is_shown_and_tried_again(phone: AppLink) -> None:
         retrying = phone.resources[name].session
         assert "busy" in retrying.state_detail
         assert retrying.retry_time.seconds > 0
-        await ended(phone, name, message)
-        assert said(phone, name, message) == "There I am."
+        await answered(phone, name, message, "There I am.")
 
 
 async def test_a_provider_that_refuses_fails_the_turn_in_its_own_words(phone: AppLink) -> None:
@@ -116,5 +122,4 @@ async def test_a_provider_that_refuses_fails_the_turn_in_its_own_words(phone: Ap
         assert "Your key is not valid." in phone.resources[name].session.state_detail
         await phone.until(lambda: any(answer.error for answer in answers(phone, name, message)))
         again = await say(phone, name, scripted(says("Better.")))
-        await ended(phone, name, again, IDLE)
-        assert said(phone, name, again) == "Better."
+        await answered(phone, name, again, "Better.")

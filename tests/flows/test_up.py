@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from websockets.exceptions import InvalidHandshake
 
 from halyard.agent.v1 import session_pb2 as session
 from tests.fakes.app_link import AppLink
@@ -139,7 +140,7 @@ async def reattached(app: AppLink) -> None:
                 async with app.attached():
                     await app.until(lambda: app.online)
                     return
-            except OSError:
+            except (OSError, InvalidHandshake):
                 # Nobody listens yet; a real app waits longer between its tries.
                 await asyncio.sleep(0)
 
