@@ -125,6 +125,20 @@ class Stage:
             await self.session.dispatch_event(control._i, "change", text)
         await self.settle()
 
+    async def choose(self, test_id: str, value: str) -> None:
+        """Chooses a segment."""
+        control = next(c for c in _below(self.find(test_id)) if isinstance(c, ft.SegmentedButton))
+        self.session.apply_patch(control._i, {"selected": [value]})
+        await self.session.dispatch_event(control._i, "change", None)
+        await self.settle()
+
+    async def submit(self, test_id: str, text: str) -> None:
+        """Types into a field and presses Enter."""
+        await self.type(test_id, text)
+        control = next(c for c in _below(self.find(test_id)) if isinstance(c, ft.TextField))
+        await self.session.dispatch_event(control._i, "submit", text)
+        await self.settle()
+
     def says(self, test_id: str) -> str:
         """What stands on a button."""
         button = next(c for c in _below(self.find(test_id)) if isinstance(getattr(c, "content", None), str))

@@ -114,13 +114,15 @@ def test_an_event_about_an_unknown_workstation_changes_nothing() -> None:
 
 @st.composite
 def logs(draw: st.DrawFn) -> list[Held]:
-    """A log as a workstation writes it: seqs ascend, names repeat, sessions end."""
+    """A log as a workstation writes it: seqs ascend, names repeat, sessions end and never come back."""
     names = [S, P, f"{M}/parts/p2", M, f"{S}/permissions/x", "projects/a", "sessions/s2"]
     picks = draw(st.lists(st.tuples(st.sampled_from(names), st.integers(0, 9)), max_size=24))
-    records = []
+    records: list[Held] = []
+    ended: set[str] = set()
     for seq, (name, number) in enumerate(picks, 1):
-        deletes = number == 0 and name in (S, "sessions/s2")
-        records.append(gone(seq, name) if deletes else _value(seq, name, number))
+        if number == 0 and name in (S, "sessions/s2"):
+            ended.add(name)
+        records.append(gone(seq, name) if name in ended else _value(seq, name, number))
     return records
 
 

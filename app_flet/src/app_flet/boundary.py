@@ -4,6 +4,7 @@ Flet ends a whole session when a handler raises, and stops drawing when a compon
 log, shown as one sentence, and contained.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from functools import wraps
@@ -18,7 +19,9 @@ from wire.errors import HalyardError
 log = logging.getLogger(__name__)
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
+RESTART_SECONDS = 5
 FAULT = "Something went wrong in this app. Nothing was lost; try again, and report it if it stays."
 
 
@@ -38,6 +41,16 @@ def guarded(handler: Callable[P, Awaitable[None] | None], say: Callable[[str], N
             say(FAULT)
 
     return run
+
+
+async def keep_going(run: Callable[[T], Awaitable[None]], subject: T) -> None:
+    """Runs something that should never end; a fault is written to the log and it begins again after a pause."""
+    while True:
+        try:
+            await run(subject)
+        except Exception:
+            log.exception("The links failed and begin again")
+        await asyncio.sleep(RESTART_SECONDS)
 
 
 def component(render: Callable[P, R]) -> Callable[P, R]:

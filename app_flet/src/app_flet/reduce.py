@@ -3,7 +3,7 @@
 Rules, all of which hold for any order and repetition of records:
 
 1. Of one name, the record with the highest seq wins.
-2. What lies below a deleted session is gone with it, whichever arrives first.
+2. What lies below a deleted session is gone with it, whichever arrives first. A deleted session never comes back.
 3. Streamed text is a hint. It shows while it joins on to what is held; the record that closes its part replaces it.
 4. Records inside a session matter only while that session is open on a screen; the store has them all.
 """

@@ -44,6 +44,7 @@ class Place:
 
 
 NOW = Place(Page.NOW)
+SESSIONS = Place(Page.SESSIONS)
 _TOP = {
     "": Page.NOW,
     "sessions": Page.SESSIONS,
@@ -103,7 +104,7 @@ def parent(place: Place) -> Place:
         case Page.FILES if place.path:
             return Place(Page.FILES, place.workstation, project=place.project, path=place.path.rpartition("/")[0])
         case Page.SESSION | Page.NEW:
-            return Place(Page.SESSIONS)
+            return SESSIONS
         case Page.WORKSTATION | Page.FILES:
             return Place(Page.WORKSTATIONS)
         case _:

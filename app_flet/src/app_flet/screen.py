@@ -162,7 +162,10 @@ class Screen:
 
     def arrive(self, address: str) -> None:
         """The client is at `address`: opened there, or went back or forth."""
-        self._settle(route.parse(address))
+        place = route.parse(address)
+        if self._shown is None and place.session:
+            self._root = route.SESSIONS
+        self._settle(place)
 
     def go(self, place: Place) -> None:
         """Takes the person to `place`."""

@@ -77,7 +77,7 @@ def theme(*, dark: bool, text_scale: float) -> ft.Theme:
         color_scheme=ft.ColorScheme(**surfaces),
         use_material3=True,
         visual_density=ft.VisualDensity.STANDARD,
-        text_theme=_texts(text_scale),
+        text_theme=_texts(text_scale, surfaces["on_surface"]),
         page_transitions=ft.PageTransitionsTheme(
             android=ft.PageTransitionTheme.FADE_FORWARDS,
             linux=ft.PageTransitionTheme.NONE,
@@ -87,9 +87,10 @@ def theme(*, dark: bool, text_scale: float) -> ft.Theme:
     )
 
 
-def _texts(scale: float) -> ft.TextTheme:
+def _texts(scale: float, color: str) -> ft.TextTheme:
+    # A text style without a colour is black, whatever the scheme says.
     def sized(size: float, weight: ft.FontWeight = ft.FontWeight.W_400, height: float = 1.4) -> ft.TextStyle:
-        return ft.TextStyle(size=round(size * scale, 1), weight=weight, height=height)
+        return ft.TextStyle(size=round(size * scale, 1), weight=weight, height=height, color=color)
 
     return ft.TextTheme(
         headline_small=sized(22, ft.FontWeight.W_600, 1.25),

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import flet as ft
 
+from app_flet.boundary import keep_going
 from app_flet.device import Device
 from app_flet.link import keep_links
 from app_flet.opening import show
@@ -77,7 +78,7 @@ class WebSessions:
         def arrive() -> None:
             berth.visible.add(screen)
             if berth.links is None or berth.links.done():
-                berth.links = page.run_task(keep_links, berth.device)
+                berth.links = page.run_task(keep_going, keep_links, berth.device)
 
         def back(_: object) -> None:
             arrive()

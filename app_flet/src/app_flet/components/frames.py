@@ -12,18 +12,16 @@ def asking_frame(test_id: str, body: list[ft.Control], *, dark: bool) -> ft.Cont
     """The card of something that waits for a person: the accent along its left edge."""
     inner = ft.Container(
         ft.Column(body, spacing=10, horizontal_alignment=ft.CrossAxisAlignment.STRETCH, tight=True),
-        bgcolor=ft.Colors.SURFACE_CONTAINER_LOW,
-        border_radius=ft.BorderRadius.only(top_right=RADIUS, bottom_right=RADIUS, top_left=EDGE, bottom_left=EDGE),
-        padding=ft.Padding.only(left=14, right=14, top=12, bottom=12),
+        padding=ft.Padding.only(left=14 + EDGE, right=14, top=12, bottom=12),
     )
-    edge = ft.Container(
-        inner,
-        bgcolor=ink(Tone.NEEDS_YOU, dark=dark).strong,
+    accent = ft.Container(width=EDGE, bgcolor=ink(Tone.NEEDS_YOU, dark=dark).strong, left=0, top=0, bottom=0)
+    card = ft.Container(
+        ft.Stack([inner, accent]),
+        bgcolor=ft.Colors.SURFACE_CONTAINER_LOW,
         border_radius=RADIUS,
-        padding=ft.Padding.only(left=EDGE),
         clip_behavior=ft.ClipBehavior.ANTI_ALIAS,
     )
-    return region(test_id, edge)
+    return region(test_id, card)
 
 
 def centred(content: ft.Control, *, width: int = TEXT_WIDTH, padding: ft.PaddingValue = 0) -> ft.Control:

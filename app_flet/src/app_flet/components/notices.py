@@ -33,12 +33,8 @@ def OfflineNotice(workstation: str = "") -> ft.Control:
         alignment=ft.MainAxisAlignment.CENTER,
         spacing=8,
     )
-    return region(
-        "offline-line",
-        read_as(
-            f"{line.text}{as_of}", ft.Container(row, bgcolor=colors.pale, padding=ft.Padding.symmetric(vertical=5))
-        ),
-    )
+    strip = ft.Container(row, bgcolor=colors.pale, padding=ft.Padding.symmetric(vertical=5))
+    return region("offline-line", read_as(f"{line.text}{as_of}", strip))
 
 
 @component

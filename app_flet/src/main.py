@@ -1,0 +1,35 @@
+"""The app on a phone or a desktop: `flet run`, or what `flet build` packages. docs/app-builds.md.
+
+Composition root of the native app: one store in the platform's private folder, one device, one screen, its links.
+"""
+
+import time
+
+import flet as ft
+
+from app_flet.boundary import keep_going
+from app_flet.config import storage_folder
+from app_flet.device import Device
+from app_flet.link import keep_links
+from app_flet.opening import show
+from app_flet.screen import Screen
+from app_flet.store import Store
+
+
+def now_ms() -> int:
+    """Unix milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+async def main(page: ft.Page) -> None:
+    """Flet's entry: draws the screen, then keeps the links up for as long as the app lives."""
+    device = Device(Store(storage_folder() / "device.sqlite"), now_ms)
+    screen = Screen(page, device)
+    page.on_connect = lambda _: screen.draw(force=True)
+    page.on_close = lambda _: screen.close()
+    page.run_task(keep_going, keep_links, device)
+    await show(screen)
+
+
+if __name__ == "__main__":
+    ft.run(main, assets_dir="assets")

@@ -1,0 +1,70 @@
+"""Review and files: what must be asked of the workstation."""
+
+from app_flet.device import Device
+from app_flet.pages.files import fenced, size
+from halyard_client.google.rpc import Status
+from halyard_client.halyard.agent import v1
+from tests.app_flet.harbour import Harbour, Workstation
+from tests.app_flet.harness import staged
+from tests.app_flet.scenes import PATCH
+
+ENTRIES = [v1.FileEntry(path="src", folder=True), v1.FileEntry(path="README.md", size_bytes=2048)]
+
+
+def answer(method: str, request: bytes) -> bytes | Status:
+    match method.rpartition("/")[2]:
+        case "GetDiff":
+            scope = v1.GetDiffRequest.parse(request)
+            path = "tree.py" if scope.project else "turn.py" if scope.message else "session.py"
+            return bytes(v1.GetDiffResponse(diffs=[v1.FileDiff(path=path, patch=PATCH, additions=8, deletions=4)]))
+        case "ListFiles":
+            return bytes(v1.ListFilesResponse(entries=ENTRIES))
+        case "FindFiles":
+            return bytes(v1.FindFilesResponse(paths=["src/deep/app.py"]))
+        case "ReadFile":
+            return bytes(v1.ReadFileResponse(content=b"print('hi')\n", size_bytes=12))
+        case _:
+            return Status(code=12, message="no")
+
+
+async def test_review_shows_the_session_and_the_working_tree(
+    paired: Device, harbour: Harbour, bench: Workstation
+) -> None:
+    bench.answer = answer
+    async with staged(paired, f"/w/{bench.id}/s/s1/review", served_by=harbour.origin, linked=True) as stage:
+        await stage.until(lambda: "session.py" in stage.text())
+        assert "+ def create_app() -> Flask:" in stage.text(), "a single file is open already"
+        await stage.choose("review-scope", "tree")
+        await stage.until(lambda: "tree.py" in stage.text())
+
+
+async def test_a_workstation_that_is_away_is_an_answer_and_can_be_asked_again(
+    paired: Device, harbour: Harbour, bench: Workstation
+) -> None:
+    bench.answer = lambda _method, _request: Status(code=14, message="OpenCode is not running. Start it again.")
+    async with staged(paired, f"/w/{bench.id}/s/s1/review", served_by=harbour.origin, linked=True) as stage:
+        await stage.until(lambda: "OpenCode is not running. Start it again." in stage.text())
+        bench.answer = answer
+        await stage.tap("fetch-again")
+        await stage.until(lambda: "session.py" in stage.text())
+    assert paired.store.calls() == []
+
+
+async def test_files_are_walked_found_and_read(paired: Device, harbour: Harbour, bench: Workstation) -> None:
+    bench.answer = answer
+    async with staged(paired, f"/w/{bench.id}/p/webshop/files", served_by=harbour.origin, linked=True) as stage:
+        await stage.until(lambda: "path:src" in stage.ids() and "2.0 KiB" in stage.text())
+        await stage.tap("path:README.md")
+        await stage.until(lambda: "print('hi')" in stage.text())
+        await stage.tap("back")
+        await stage.until(lambda: "path:src" in stage.ids())
+        await stage.submit("files-search", "app")
+        await stage.until(lambda: "path:src/deep/app.py" in stage.ids())
+
+
+def test_no_line_of_a_file_closes_its_code_block() -> None:
+    assert fenced("````\nx", "a.py") == "`````python\n````\nx\n`````"
+
+
+def test_sizes() -> None:
+    assert [size(n) for n in (12, 2048, 5 * 1024 * 1024)] == ["12 B", "2.0 KiB", "5.0 MiB"]

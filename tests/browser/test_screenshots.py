@@ -1,0 +1,155 @@
+"""Pictures of every screen, light and dark, phone and desktop: `make screenshots` writes them, a test run takes a few.
+
+Without `--screenshots` they go to a scratch folder, so that every screen is opened in a real browser in any case.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from halyard_client.google.rpc import Status
+from halyard_client.halyard.agent import v1
+from tests.app_flet.harbour import Harbour, Workstation, open_harbour, resource
+from tests.app_flet.scenes import PATCH, Scene
+from tests.browser.conftest import OpenBrowser
+from tests.browser.hands import DESKTOP, PHONE, Browser
+from tests.browser.served import served
+
+pytestmark = pytest.mark.timeout(240)
+
+SETTLE = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+
+def answer(method: str, _request: bytes) -> "bytes | Status":
+    """What the workstation in the pictures says to reads."""
+    diffs = [
+        v1.FileDiff(path="app.py", patch=PATCH, additions=8, deletions=4, change=v1.FileChange.MODIFIED),
+        v1.FileDiff(path="tests/conftest.py", patch=PATCH, additions=26, deletions=8, change=v1.FileChange.MODIFIED),
+        v1.FileDiff(
+            path="docs/factory.md", patch="@@ -0,0 +1 @@\n+# Factory\n", additions=1, change=v1.FileChange.ADDED
+        ),
+    ]
+    entries = [
+        v1.FileEntry(path="src", folder=True),
+        v1.FileEntry(path="tests", folder=True),
+        v1.FileEntry(path="app.py", size_bytes=2381),
+        v1.FileEntry(path="README.md", size_bytes=912),
+    ]
+    text = b"from flask import Flask\n\n\ndef create_app() -> Flask:\n    app = Flask(__name__)\n    return app\n"
+    answers = {
+        "GetDiff": bytes(v1.GetDiffResponse(diffs=diffs)),
+        "ListFiles": bytes(v1.ListFilesResponse(entries=entries)),
+        "ReadFile": bytes(v1.ReadFileResponse(content=text, size_bytes=len(text))),
+    }
+    return answers.get(method.rpartition("/")[2], Status(code=12, message="Not in the picture."))
+
+
+@dataclass
+class Camera:
+    """A browser that takes pictures into a folder."""
+
+    browser: Browser
+    folder: Path
+    suffix: str
+
+    async def take(self, name: str) -> None:
+        """One picture, when nothing moves any more: two equal ones in a row."""
+        path = self.folder / f"{name}-{self.suffix}.png"
+        former = b""
+        for _ in range(40):
+            await self.browser.page.evaluate(SETTLE)
+            picture = await self.browser.page.screenshot(animations="disabled")
+            if picture == former:
+                break
+            former = picture
+        await asyncio.to_thread(path.write_bytes, former)
+        assert len(former) > 6000, f"{name} is an empty picture"
+
+
+@pytest.fixture
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    chosen: Path = request.config.getoption("--screenshots") or tmp_path / "screenshots"
+    chosen.mkdir(parents=True, exist_ok=True)
+    return chosen
+
+
+@pytest.fixture
+async def harbour() -> AsyncIterator[Harbour]:
+    async with open_harbour() as opened:
+        yield opened
+
+
+@pytest.fixture
+def bench(harbour: Harbour) -> Workstation:
+    workstation = harbour.add(Workstation(answer=answer))
+    for value in Scene(device_id=workstation.id, demo=False).everything():
+        workstation.write(value)
+    other = v1.Device(
+        name="devices/abcdefghijklmnopqrstuvwxyz",
+        display_name="Mira's phone",
+        platform="android",
+        role=v1.DeviceRole.OPERATOR,
+        pair_time=Scene().ago(5000),
+    )
+    workstation.write(resource(other.name, device=other))
+    return workstation
+
+
+async def met(browser: Browser, harbour: Harbour, bench: Workstation) -> None:
+    code, _ = harbour.invite(bench)
+    await browser.write("pair-code", code)
+    await browser.tap("pair-submit")
+    await browser.has("decision:e1")
+    # The note that pairing came about covers the navigation.
+    await browser.page.get_by_role("button", name="Close").click()
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+async def test_every_screen_of_a_phone(
+    dark: bool, harbour: Harbour, bench: Workstation, open_browser: OpenBrowser, folder: Path, tmp_path: Path
+) -> None:
+    async with served(harbour, tmp_path / "data") as url, open_browser(size=PHONE, dark=dark) as phone:
+        camera = Camera(phone, folder, f"phone-{'dark' if dark else 'light'}")
+        await phone.open(url)
+        await phone.has("pair-code")
+        await camera.take("pair")
+        await met(phone, harbour, bench)
+        await camera.take("now")
+        for tab, name in (("sessions", "sessions"), ("devices", "workstations"), ("settings", "settings")):
+            await phone.tap(tab)
+            await camera.take(name)
+        for path, name, sign in (
+            ("/new", "new-session", "prompt"),
+            (f"/w/{bench.id}/s/s1", "session", "composer"),
+            (f"/w/{bench.id}/s/s2", "session-command", "allow-once"),
+            (f"/w/{bench.id}/s/s1/review", "review", "file:0"),
+            (f"/w/{bench.id}/p/webshop/files", "files", "path:app.py"),
+            (f"/w/{bench.id}/p/webshop/files?path=app.py", "file", "copy-file"),
+            (f"/w/{bench.id}", "workstation", "files"),
+            (f"/w/{bench.id}/s/s4", "session-empty", "composer"),
+        ):
+            await phone.open(url + path)
+            await phone.has(sign)
+            await camera.take(name)
+        await harbour.presence(bench, online=False)
+        await phone.open(f"{url}/w/{bench.id}/s/s1")
+        await phone.has("offline-line")
+        await camera.take("session-offline")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+async def test_two_panes_of_a_desktop(
+    dark: bool, harbour: Harbour, bench: Workstation, open_browser: OpenBrowser, folder: Path, tmp_path: Path
+) -> None:
+    async with served(harbour, tmp_path / "data") as url, open_browser(size=DESKTOP, dark=dark) as desktop:
+        camera = Camera(desktop, folder, f"desktop-{'dark' if dark else 'light'}")
+        await desktop.open(url)
+        await met(desktop, harbour, bench)
+        await camera.take("now")
+        await desktop.open(f"{url}/w/{bench.id}/s/s1")
+        await desktop.has("composer")
+        await desktop.has("session:s4")
+        await camera.take("session")
