@@ -5,7 +5,6 @@ One protobuf message per binary frame. A refusal is said in a last frame, then t
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
@@ -22,6 +21,8 @@ _GOING_AWAY = 1012
 _REASON_BYTES = 120
 """A close frame has room for 123 bytes of reason."""
 _FAREWELL_SECONDS = 2.0
+# uvicorn: OSError when the connection is lost, RuntimeError when it was closed from inside.
+_GONE = (OSError, RuntimeError)
 
 
 class SocketPeer:
@@ -42,18 +43,17 @@ class SocketPeer:
         return bytes(frame)
 
     async def send(self, frame: bytes) -> None:
-        await self._say({"type": "websocket.send", "bytes": frame})
+        try:
+            await self._send({"type": "websocket.send", "bytes": frame})
+        except _GONE:
+            raise PeerGone from None
 
     async def close(self, code: int, reason: str = "") -> None:
         """Closes the socket; the peer may be gone already."""
         short = reason.encode()[:_REASON_BYTES].decode(errors="ignore")
-        await self._say({"type": "websocket.close", "code": code, "reason": short})
-
-    async def _say(self, message: dict[str, Any]) -> None:
         try:
-            await self._send(message)
-        except (OSError, RuntimeError):
-            # uvicorn: OSError when the connection is lost, RuntimeError when it was closed from inside.
+            await self._send({"type": "websocket.close", "code": code, "reason": short})
+        except _GONE:
             raise PeerGone from None
 
 

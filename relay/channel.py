@@ -45,6 +45,7 @@ class AppLink(Link):
     """An app's link: what it follows and what is on its screen."""
 
     __slots__ = ("focus", "readers")
+    stays_ready = True
 
     def __init__(self, device_id: str, limits: Limits, now: float) -> None:
         super().__init__(device_id, limits, now)
@@ -158,18 +159,20 @@ class Channel:
             self.head = publish.head
         built: dict[tuple[bytes, str], bytes] = {}
         grants = any(is_grant(record.key) for record in publish.records)
-        hinted = {volatile.focus for volatile in publish.volatile}
+        hints: dict[bytes, list[record_pb2.Volatile]] = {}
+        for volatile in publish.volatile:
+            hints.setdefault(volatile.focus, []).append(volatile)
         for app, reader in self.readers.items():
             if reader.behind or (through and reader.cursor >= through):
                 continue
             focus = app.focus[1] if app.focus and app.focus[0] == self.workstation_id else b""
-            focus = focus if focus in hinted else b""
+            focus = focus if focus in hints else b""
             if not (through or focus or publish.HasField("head")):
                 continue
             view = (focus, app.device_id if grants else "")
             frame = built.get(view)
             if frame is None:
-                frame = built[view] = self._batch(publish, *view, through)
+                frame = built[view] = self._batch(publish, hints.get(focus, ()), view[1], through)
             reader.offer(frame, through)
             self.metrics.batches_fanned_out += 1
         self.metrics.batches_built += len(built)
@@ -195,16 +198,20 @@ class Channel:
         if count > 0:
             self.watches[focus] = count
 
-    def _batch(self, publish: link_service_pb2.Publish, focus: bytes, device_id: str, through: int) -> bytes:
-        """The frame for readers with this focus; of grants, which there are when `device_id` is given, only its own."""
-        batch = link_service_pb2.Batch(workstation_id=self.workstation_id, through=through)
+    def _batch(
+        self,
+        publish: link_service_pb2.Publish,
+        hints: Iterable[record_pb2.Volatile],
+        device_id: str,
+        through: int,
+    ) -> bytes:
+        """The frame with these hints; of grants, which there are when `device_id` is given, only its own."""
+        batch = link_service_pb2.Batch(workstation_id=self.workstation_id, through=through, volatile=hints)
         if device_id:
             own = grant_key(device_id)
             batch.records.extend(record for record in publish.records if record.key == own or not is_grant(record.key))
         else:
             batch.records.extend(publish.records)
-        if focus:
-            batch.volatile.extend(volatile for volatile in publish.volatile if volatile.focus == focus)
         if publish.HasField("head"):
             batch.head.CopyFrom(publish.head)
         return link_service_pb2.AttachAppResponse(batch=batch).SerializeToString()

@@ -64,6 +64,7 @@ class Link:
     __slots__ = (
         "_finishing",
         "_followers",
+        "_more",
         "_newest",
         "_now",
         "_peer",
@@ -81,6 +82,9 @@ class Link:
         "last_sent",
         "limits",
     )
+
+    stays_ready = False
+    """Whether the sending task waits for more instead of ending: quicker by a tenth, and a kilobyte more per link."""
 
     def __init__(self, device_id: str, limits: Limits, now: float) -> None:
         self.device_id = device_id
@@ -101,6 +105,7 @@ class Link:
         self._peer: Peer | None = None
         self._now: Callable[[], float] | None = None
         self._room: asyncio.Future[None] | None = None
+        self._more: asyncio.Future[None] | None = None
         # Gets a deadline when the link ends: a write to a peer that does not read must not hold it.
         self._scope = asyncio.timeout(None)
 
@@ -137,7 +142,7 @@ class Link:
             self._followers.remove(follower)
 
     def wake(self) -> None:
-        """There is something to send. An idle link has no sending task: that is a kilobyte less for each."""
+        """There is something to send."""
         if not self.is_over:
             self._start_sending()
 
@@ -197,14 +202,21 @@ class Link:
                 raise
 
     def _start_sending(self) -> None:
-        if not self._sending and self._tasks is not None and self._peer is not None and self._now is not None:
+        if self._more is not None and not self._more.done():
+            self._more.set_result(None)
+        elif not self._sending and self._tasks is not None and self._peer is not None and self._now is not None:
             self._sending = True
             self._tasks.create_task(self._send_all(self._peer, self._now))
 
     async def _send_all(self, peer: Peer, now: Callable[[], float]) -> None:
         try:
-            while not self.is_over and await self._send_next(peer, now):
-                pass
+            while not self.is_over:
+                if await self._send_next(peer, now):
+                    continue
+                if not self.stays_ready:
+                    break
+                self._more = asyncio.get_running_loop().create_future()
+                await self._more
         except PeerGone:
             self.end(None)
         except HalyardError as error:
