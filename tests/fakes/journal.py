@@ -24,6 +24,7 @@ class MemoryJournal:
         self.agent = workstation_pb2.Agent()
         self.memory: dict[str, bytes] = {}
         self.stale_deltas = 0
+        self.starts = 0
         self._changed = asyncio.Event()
 
     # Journal
@@ -62,6 +63,7 @@ class MemoryJournal:
 
     def state(self, value: workstation_pb2.Agent) -> None:
         self.agent = value
+        self.starts += value.state == workstation_pb2.AGENT_STATE_STARTING
         self._tell("agent")
 
     def known(self, name: str) -> resource_pb2.Resource | None:

@@ -26,6 +26,7 @@ _log = logging.getLogger(__name__)
 
 # A person who reads that OpenCode is missing installs it; this is how soon that is noticed.
 _LOOK_AGAIN_SECONDS = 30.0
+_CHECKED_KEY = "opencode/checked"
 _STARTING = "OpenCode is starting. Try again in a moment."
 
 
@@ -79,7 +80,7 @@ class OpenCodeAgent(OpenCodeCalls):
         await reap_left_over(journal)
         while True:
             try:
-                await self._require_supported()
+                await self._require_supported(journal)
             except AgentUnavailableError as error:
                 self._tell(journal, pb.AGENT_STATE_UNAVAILABLE, str(error))
                 await asyncio.sleep(_LOOK_AGAIN_SECONDS)
@@ -89,9 +90,13 @@ class OpenCodeAgent(OpenCodeCalls):
             self._tell(journal, pb.AGENT_STATE_STARTING, f"OpenCode is being started again: {restart.reason}")
             await asyncio.sleep(restart.delay)
 
-    async def _require_supported(self) -> None:
-        found = await version.detect(self._settings.binary, self._settings.environment)
-        version.require_supported(found)
+    async def _require_supported(self, journal: Journal) -> None:
+        """Asks the binary for its release, which takes a second or two; not again while the file stays the same."""
+        checked = version.fingerprint(self._settings.binary).encode()
+        if checked and journal.load(_CHECKED_KEY) == checked:
+            return
+        version.require_supported(await version.detect(self._settings.binary, self._settings.environment))
+        journal.save(_CHECKED_KEY, checked)
 
     async def _live(self, journal: Journal, mirror: Mirror, supervisor: Supervisor) -> Restart:
         """Runs one life of the server and returns how to go on."""

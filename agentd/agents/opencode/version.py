@@ -47,6 +47,15 @@ def require_supported(version: Version) -> None:
         raise AgentUnavailableError(f"OpenCode {version.text} is too old. Update it: {INSTALL_LINE}")
 
 
+def fingerprint(binary: Path) -> str:
+    """Returns what changes when another release is put in the binary's place; empty when there is no such file."""
+    try:
+        found = binary.stat()
+    except OSError:
+        return ""
+    return f"{binary.resolve()}:{found.st_ino}:{found.st_size}:{found.st_mtime_ns}"
+
+
 async def detect(binary: Path, environment: Mapping[str, str]) -> Version:
     """Returns the installed release. Raises AgentUnavailableError when the binary is missing or does not answer."""
     try:

@@ -226,6 +226,20 @@ async def test_a_release_that_is_not_supported_yet_says_so(crashing: Rig, tmp_pa
     await running.stop()
 
 
+async def test_a_release_is_asked_for_again_only_when_the_file_has_changed(tmp_path: Path, crashing: Rig) -> None:
+    binary = tmp_path / "opencode"
+    binary.write_text('#!/bin/sh\necho "$1" >> "$0.asked"\n[ "$1" = --version ] && echo 1.18.33\nexit 0\n')
+    binary.chmod(0o755)
+    policy = Policy(backoff_first=0.01, backoff_most=0.02)
+    agent = OpenCodeAgent(replace(crashing.settings, binary=binary, policy=policy))
+    running = Running.start(agent.run(journal := MemoryJournal()))
+    await journal.until(lambda j: j.starts > 3, "several starts")
+    await running.stop()
+    asked = (tmp_path / "opencode.asked").read_text().split()
+    assert asked.count("--version") == 1
+    assert asked.count("serve") > 1
+
+
 async def test_a_server_that_ends_right_away_is_tried_again_with_growing_patience(
     crashing: Rig, tmp_path: Path
 ) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from agentd.agents.agent import AgentUnavailableError
-from agentd.agents.opencode.version import Version, detect, parse, require_supported
+from agentd.agents.opencode.version import Version, detect, fingerprint, parse, require_supported
 
 
 def test_a_version_is_found_in_what_is_printed() -> None:
@@ -24,6 +24,16 @@ def test_only_release_one_is_supported() -> None:
         require_supported(Version("2.0.0", 2))
     with pytest.raises(AgentUnavailableError, match="too old"):
         require_supported(Version("0.9.0", 0))
+
+
+def test_another_release_in_the_same_place_is_noticed(tmp_path: Path) -> None:
+    binary = tmp_path / "opencode"
+    assert fingerprint(binary) == ""
+    binary.write_text("one")
+    first = fingerprint(binary)
+    assert first == fingerprint(binary) != ""
+    binary.write_text("another")
+    assert fingerprint(binary) != first
 
 
 async def test_the_real_binary_tells_its_version(opencode: Path, tmp_path: Path) -> None:
