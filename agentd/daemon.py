@@ -5,6 +5,7 @@
 
 import asyncio
 import logging
+import random
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -34,7 +35,8 @@ from agentd.uplink import Uplink
 from agentd.uplink_session import Ends
 from agentd.workstation_record import WorkstationRecord
 from agentd.workstation_service import WorkstationParts, WorkstationService
-from halyard.agent.v1 import agent_service_pb2, workstation_service_pb2
+from halyard.agent.v1 import agent_service_pb2, workstation_pb2, workstation_service_pb2
+from wire.backoff import Backoff
 from wire.identity import Identity
 
 REAP_SECONDS = 30.0
@@ -145,11 +147,26 @@ class _Parts:
 
 
 async def _run_agent(agent: Agent, journal: AgentJournal) -> None:
-    try:
-        await agent.run(journal)
-    except AgentUnavailableError as error:
-        # The workstation goes on without it: its state in the log says why, and what to do.
-        _log.error("%s is not available: %s", agent.id, error)
+    """Runs an agent for as long as the daemon does. A defect in one adapter must not take the log from the phones."""
+    backoff = Backoff()
+    while True:
+        try:
+            backoff = backoff.connected(time.monotonic())
+            await agent.run(journal)
+        except AgentUnavailableError as error:
+            _log.error("%s is not available: %s", agent.id, error)
+        except Exception:  # noqa: BLE001 - the composition root; what is caught here is told, and tried again
+            _log.exception("The adapter of %s failed.", agent.id)
+        wait, backoff = backoff.failed(time.monotonic(), random.random())  # noqa: S311 - jitter, not a secret
+        journal.state(_failed(agent))
+        await asyncio.sleep(wait)
+
+
+def _failed(agent: Agent) -> workstation_pb2.Agent:
+    described = agent.describe()
+    described.state = workstation_pb2.AGENT_STATE_UNHEALTHY
+    described.state_detail = "It stopped unexpectedly and is being started again; agentd's log says why."
+    return described
 
 
 async def _write_last(store: Store) -> None:

@@ -1,5 +1,6 @@
 """The true path through a real relay: pair, follow, prompt, decide. And an end, whatever the disk does."""
 
+import asyncio
 import sqlite3
 
 import pytest
@@ -8,7 +9,7 @@ from agentd import daemon as composition
 from agentd.config import Config
 from agentd.daemon import Daemon, running
 from halyard.agent.v1 import agent_service_pb2 as pb
-from halyard.agent.v1 import decision_pb2
+from halyard.agent.v1 import decision_pb2, workstation_pb2
 from tests.fakes.app_link import AppLink
 from tests.fakes.pair_app import pair_app
 from tests.fakes.relay_process import RunningRelay
@@ -72,3 +73,16 @@ async def test_a_store_that_takes_nothing_does_not_hold_up_the_end(
         agent.ask("sessions/s1/permissions/p1")
     blocker.close()
     assert "stopping without it" in caplog.text
+
+
+async def test_an_adapter_that_falls_over_is_run_again_and_the_rest_goes_on(
+    config: Config, agent: ScriptedAgent, caplog: pytest.LogCaptureFixture
+) -> None:
+    agent.defects = 1
+    async with asyncio.timeout(30), running(config, lambda _: [agent]) as daemon:
+        await agent.started()
+        await daemon.log.flush()
+        value = daemon.log.get("workstation")
+    assert value is not None
+    assert [known.state for known in value.workstation.agents] == [workstation_pb2.AGENT_STATE_READY]
+    assert "ZeroDivisionError" in caplog.text

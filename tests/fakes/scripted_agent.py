@@ -42,6 +42,8 @@ class ScriptedAgent:
         self.gate.set()
         self.available = True
         self.drawn = 0
+        self.defects = 0
+        """How many times it will still fall over when it is run."""
         self._started = asyncio.Event()
 
     # --- what a test does ---
@@ -117,6 +119,9 @@ class ScriptedAgent:
 
     async def run(self, journal: Journal) -> None:
         self.journal = journal
+        if self.defects:
+            self.defects -= 1
+            raise ZeroDivisionError
         self._started.set()
         journal.state(self.describe())
         await asyncio.Event().wait()
