@@ -16,6 +16,7 @@ async def open_url(url: str, environment: Mapping[str, str]) -> bool:
     """Opens the URL; returns whether a browser could be told.
 
     In a process of its own: some browsers return only when they are closed, and none must hear the Ctrl+C meant for us.
+    A link that pairs can be seen in the list of processes; it is good once, and this browser is about to use it.
     """
     process = await asyncio.create_subprocess_exec(
         sys.executable,

@@ -40,10 +40,11 @@ class AlreadyUpError(AlreadyRunningError):
         super().__init__(pid, profile)
         self.app_url = app_url
         where = f" and serves {app_url}" if app_url else ""
-        self.args = (
+        sentence = (
             f"Halyard is already up for profile {profile!r}: process {pid}{where}. "
-            "Open that address, stop it with `agentd stop`, or choose another --profile.",
+            "Open that address, stop it with `agentd stop`, or choose another --profile."
         )
+        self.args = (sentence,)
 
 
 class RelayFailedError(AgentdError):

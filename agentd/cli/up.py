@@ -96,13 +96,15 @@ async def _tell_of_agent(daemon: Daemon) -> None:
 
 
 async def _pair(daemon: Daemon, around: Surroundings, *, open_browser: bool) -> None:
-    async for step in one_code(daemon):
-        if not step.HasField("code"):
-            print(describe(step), flush=True)
-            continue
-        print(invitation(step.code), flush=True)
-        if open_browser:
-            await browser.open_url(step.code.url, around.environment)
+    async with asyncio.TaskGroup() as group:
+        async for step in one_code(daemon):
+            if not step.HasField("code"):
+                print(describe(step), flush=True)
+                continue
+            print(invitation(step.code), flush=True)
+            if open_browser:
+                # Beside the pairing, not before it: some browsers return only when they are closed.
+                group.create_task(browser.open_url(step.code.url, around.environment))
 
 
 async def one_code(daemon: Daemon) -> AsyncIterator[service.PairResponse]:

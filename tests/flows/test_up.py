@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import socket
 from asyncio.subprocess import DEVNULL, PIPE, Process
@@ -149,7 +150,10 @@ async def test_in_a_terminal_it_shows_the_way_in_opens_a_browser_and_ends_with_c
     machine: dict[str, str], tmp_path: Path
 ) -> None:
     browser, opened = tmp_path / "browser", tmp_path / "opened"
-    browser.write_text(f'#!/bin/sh\nprintf %s "$1" > {opened}.new && mv {opened}.new {opened}\necho opened >&2\n')
+    # As a browser that returns only when it is closed: it must not hold up what it was opened for.
+    closed = tmp_path / "closed"
+    os.mkfifo(closed)
+    browser.write_text(f'#!/bin/sh\nprintf %s "$1" > {opened}.new && mv {opened}.new {opened}\ncat {closed}\n')
     browser.chmod(0o700)
     project = repository(tmp_path / "project")
     machine |= {"BROWSER": f"{browser} %s", "TERM": "xterm"}
@@ -163,6 +167,10 @@ async def test_in_a_terminal_it_shows_the_way_in_opens_a_browser_and_ends_with_c
     link = next(word for word in shown.split() if "/pair#" in word)
     await read_until(process, "is ready")
     assert opened.read_text() == link
+    origin = link.partition("/pair#")[0]
+    await AppLink.pair(origin, link, display_name="Browser")
+    assert "Paired: Browser (operator)" in await read_until(process, "Paired:")
+    closed.write_text("")
     process.stdin.write(b"\x03")
     assert "Stopped." in await read_until(process, "Stopped.")
     async with asyncio.timeout(STOP_SECONDS):

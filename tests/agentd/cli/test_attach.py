@@ -12,7 +12,9 @@ COMMAND = ["/usr/bin/opencode", "serve", "--hostname", "127.0.0.1", "--port", "4
 
 
 def test_the_managed_server_is_known_by_its_command_and_its_secret() -> None:
-    assert server_of(COMMAND, {ACCESS_VARIABLE: "p"}) == ManagedServer(["/usr/bin/opencode"], "http://127.0.0.1:4711", "p")
+    assert server_of(COMMAND, {ACCESS_VARIABLE: "p"}) == ManagedServer(
+        ["/usr/bin/opencode"], "http://127.0.0.1:4711", "p"
+    )
 
 
 def test_an_interpreter_in_front_is_kept() -> None:
