@@ -169,7 +169,7 @@ async def test_in_a_terminal_it_shows_the_way_in_opens_a_browser_and_ends_with_c
     assert opened.read_text() == link
     origin = link.partition("/pair#")[0]
     await AppLink.pair(origin, link, display_name="Browser")
-    assert "Paired: Browser (operator)" in await read_until(process, "Paired:")
+    await read_until(process, "Paired: Browser (operator)")
     closed.write_text("")
     process.stdin.write(b"\x03")
     assert "Stopped." in await read_until(process, "Stopped.")
