@@ -17,7 +17,6 @@ from relay import config
 from relay.errors import ConfigError
 from relay.tokens import OPERATOR_TOKEN_FILE
 
-RUN_FILE = "relay.json"
 _DEADLINE_SECONDS = 10.0
 
 Stub = relay_service_pb2_grpc.RelayServiceStub
@@ -52,7 +51,7 @@ def _token(folder: Path) -> str:
 
 
 def _channel(folder: Path) -> grpc.aio.Channel:
-    file = folder / RUN_FILE
+    file = folder / config.RUN_FILE
     if not file.exists():
         raise ConfigError(f"No relay serves from {folder}; start `relay serve`, or name its folder with --data.")
     told = json.loads(file.read_text(encoding="utf-8"))

@@ -11,6 +11,8 @@ from relay.limits import DAY, Limits
 
 DEFAULT_HTTP = "127.0.0.1:8460"
 DEFAULT_GRPC = "127.0.0.1:8461"
+RUN_FILE = "relay.json"
+"""In the data folder while a relay serves: where it is reached, for the relay's own commands."""
 _MIB = 1024 * 1024
 
 
@@ -75,6 +77,11 @@ class ServeConfig:
             raise ConfigError(
                 f"{' and '.join(exposed)} can be reached from outside. Give --tls-cert and --tls-key, or say "
                 "--behind-tls-proxy if a proxy in front ends TLS."
+            )
+        if not self.is_private and self.public_url is None:
+            raise ConfigError(
+                "Say with --public-url how the outside reaches this relay, for example https://relay.example.org: "
+                "devices name it in their tokens, and pages of another origin are refused."
             )
 
     @property

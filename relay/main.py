@@ -17,8 +17,6 @@ from relay import config
 from relay.errors import ConfigError
 
 OK, FAILED, USAGE = 0, 1, 2
-RUN_FILE = "relay.json"
-"""In the data folder while a relay serves: where it is reached."""
 
 _log = logging.getLogger("relay")
 
@@ -69,7 +67,7 @@ async def _serve(settings: config.ServeConfig, *, as_json: bool) -> int:
         gc.freeze()
         known = relay.addresses
         told = {"http": known.http, "grpc": known.grpc, "origin": known.origin, "pid": os.getpid()}
-        run_file = settings.data_dir / RUN_FILE
+        run_file = settings.data_dir / config.RUN_FILE
         run_file.write_text(json.dumps(told | {"tls_cert": str(settings.tls_cert or "")}), encoding="utf-8")
         text = (
             json.dumps(told)

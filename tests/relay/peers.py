@@ -27,6 +27,7 @@ from wire.calls import uuid7
 from wire.identity import Identity, make_token
 
 PATIENCE_SECONDS = 20.0
+PUBLIC_URL = "https://relay.example.org"
 OWN_CONNECTION = [("grpc.use_local_subchannel_pool", 1)]
 
 FromRelay = link_service_pb2.AttachWorkstationResponse
@@ -73,6 +74,8 @@ def reason_of(error: aio.AioRpcError | status_pb2.Status) -> str:
 @contextlib.asynccontextmanager
 async def relay_here(folder: Path, limits: Limits | None = None, **settings: Any) -> AsyncIterator[Relay]:
     """A relay in this process on free loopback ports."""
+    if settings.get("behind_tls_proxy"):
+        settings.setdefault("public_url", PUBLIC_URL)
     config = ServeConfig(
         http=settings.pop("http", Address("127.0.0.1", 0)),
         grpc=Address("127.0.0.1", 0),

@@ -9,6 +9,7 @@ from relay.config import Address, ServeConfig
 from relay.errors import ConfigError
 from relay.limits import Limits
 
+PUBLIC = {"public_url": "https://relay.example.org"}
 LOOPBACK, ANYWHERE = Address("127.0.0.1", 0), Address("0.0.0.0", 0)
 
 
@@ -27,14 +28,19 @@ def _config(tmp_path: Path, **settings: object) -> ServeConfig:
 def test_a_bind_that_the_outside_reaches_needs_tls(tmp_path: Path, where: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match="--behind-tls-proxy"):
         _config(tmp_path, **where)
-    assert not _config(tmp_path, **where, behind_tls_proxy=True).is_private
+    assert not _config(tmp_path, **where, **PUBLIC, behind_tls_proxy=True).is_private
     cert = {"tls_cert": tmp_path / "c", "tls_key": tmp_path / "k"}
-    assert _config(tmp_path, **where, **cert).scheme == "https"
+    assert _config(tmp_path, **where, **PUBLIC, **cert).scheme == "https"
+
+
+def test_a_public_relay_says_how_it_is_reached(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--public-url"):
+        _config(tmp_path, behind_tls_proxy=True)
 
 
 def test_a_proxy_makes_a_loopback_bind_public(tmp_path: Path) -> None:
     assert _config(tmp_path).is_private
-    assert not _config(tmp_path, behind_tls_proxy=True).is_private
+    assert not _config(tmp_path, **PUBLIC, behind_tls_proxy=True).is_private
 
 
 @pytest.mark.parametrize("half", ["tls_cert", "tls_key"])

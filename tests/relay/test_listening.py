@@ -27,12 +27,13 @@ def test_a_private_relay_is_known_by_its_loopback_names(tmp_path: Path) -> None:
 
 
 def test_a_wildcard_is_reached_on_loopback(tmp_path: Path) -> None:
-    config = replace(_config(tmp_path), http=Address("0.0.0.0", 0), grpc=Address("::", 0), behind_tls_proxy=True)
+    public = replace(_config(tmp_path), public_url="https://relay.example.org", behind_tls_proxy=True)
+    config = replace(public, http=Address("0.0.0.0", 0), grpc=Address("::", 0))
     with listening(config) as listeners:
         known = addresses(config, listeners, 4711)
     assert known.http.startswith("http://127.0.0.1:")
     assert known.grpc == "[::1]:4711"
-    assert page_origins(config, known) == {known.http}
+    assert page_origins(config, known) == {known.http, "https://relay.example.org"}
 
 
 def test_a_public_name_is_what_tokens_and_pages_name(tmp_path: Path) -> None:
