@@ -4,7 +4,6 @@ One slot at a time. A code that expires unused is replaced; a burnt one is repla
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -31,8 +30,6 @@ PUBLISH_SECONDS = 20.0
 """How long the relay may take to learn of a new device."""
 ANSWER_SECONDS = 15.0
 """How long the relay may take to open a slot."""
-
-_log = logging.getLogger(__name__)
 
 Slot: TypeAlias = "aio.StreamStreamCall[pairing.HostRequest, pairing.HostResponse]"
 
