@@ -96,7 +96,7 @@ class Scene:
             project = v1.Project(
                 name=f"projects/{name}",
                 display_name=name,
-                path=f"/home/mira/code/{name}",
+                path=f"/srv/code/{name}",
                 branch=branch,
                 git=True,
                 last_active_time=self.ago(minutes),

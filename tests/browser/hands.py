@@ -78,8 +78,11 @@ class Browser:
         await self.page.keyboard.type(text)
 
     async def entered(self, test_id: str) -> str:
-        """What stands in a field."""
-        return await self.at(test_id).locator("input, textarea").first.input_value()
+        """What stands in a field, which must not be empty; the client tells it once the field has the focus."""
+        await self.at(test_id).first.click()
+        told = await self.page.wait_for_function("document.activeElement.value")
+        value: str = await told.json_value()
+        return value
 
     async def path(self) -> str:
         path: str = await self.page.evaluate("location.pathname")

@@ -28,6 +28,8 @@ FRAME_SECONDS = 0.04
 TICK_SECONDS = 20
 SHIFT_GUARD_MS = 450
 """A tap so soon after cards moved was meant for what stood there before."""
+SAID_MS = 3000
+"""How long a sentence at the lower edge stays."""
 SETTINGS = "settings"
 ROUTE = "route"
 PHONES = (ft.PagePlatform.ANDROID, ft.PagePlatform.IOS)
@@ -208,7 +210,14 @@ class Screen:
 
     def say(self, text: str) -> None:
         """One sentence at the lower edge."""
-        self.page.show_dialog(ft.SnackBar(ft.Text(text), behavior=ft.SnackBarBehavior.FLOATING, show_close_icon=True))
+        note = ft.SnackBar(
+            ft.Text(text),
+            behavior=ft.SnackBarBehavior.FLOATING,
+            margin=ft.Margin.only(left=12, right=12, bottom=84),  # above what is tapped at the lower edge
+            duration=SAID_MS,
+            show_close_icon=True,
+        )
+        self.page.show_dialog(note)
 
     def keep(self, settings: Settings) -> None:
         """The person set something."""
