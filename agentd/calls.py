@@ -120,19 +120,24 @@ class CallDesk:
             # Revoked meanwhile: there is no key under which a word to it could be sealed.
             _log.warning("Dropped a call of %s, which is not paired.", arrived.device_id[:26])
             return None
-        self._devices.called(member.device_id)
         sealed = arrived.call
+        expires_ms = _expiry(sealed)
+        if expires_ms is None:
+            # No seal can be bound to it, so there is no way to answer either.
+            _log.warning("Dropped a call of %s with an impossible expiry.", member.device_id)
+            return None
         try:
-            return self._advised(member, sealed, self._opened(member, sealed))
+            return self._opened(member, sealed, expires_ms)
         except HalyardError as refusal:
             result = _refused(refusal)
-            return lambda: self._reply(member.device_id, sealed.call_id, _expiry(sealed), result)
+            return lambda: self._reply(member.device_id, sealed.call_id, expires_ms, result)
 
-    def _opened(self, member: Member, sealed: record_pb2.SealedCall) -> bytes:
-        return member.channel.open_call(check_call_id(sealed.call_id), _expiry(sealed), sealed.sealed)
+    def _opened(self, member: Member, sealed: record_pb2.SealedCall, expires_ms: int) -> Callable[[], None] | None:
+        request = member.channel.open_call(check_call_id(sealed.call_id), expires_ms, sealed.sealed)
+        self._devices.called(member.device_id)
+        return self._advised(member.device_id, sealed.call_id, expires_ms, request)
 
-    def _advised(self, member: Member, sealed: record_pb2.SealedCall, request: bytes) -> Callable[[], None] | None:
-        device, call_id, expires_ms = member.device_id, sealed.call_id, _expiry(sealed)
+    def _advised(self, device: str, call_id: bytes, expires_ms: int, request: bytes) -> Callable[[], None] | None:
         call, method = self._understood(request)
         if method.is_read:
             return lambda: self._begin_read(Remembered(device, call_id, expires_ms, request), method, call)
@@ -266,8 +271,13 @@ async def _awaited(work: Awaitable[None]) -> None:
     await work
 
 
-def _expiry(sealed: record_pb2.SealedCall) -> int:
-    return sealed.expire_time.ToMilliseconds()
+def _expiry(sealed: record_pb2.SealedCall) -> int | None:
+    """When the call expires, in Unix ms; None for a time before 1970 or that is none."""
+    try:
+        expires_ms = sealed.expire_time.ToMilliseconds()
+    except ValueError:
+        return None
+    return expires_ms if expires_ms >= 0 else None
 
 
 def _refused(error: Exception) -> bytes:

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import contextmanager
 from typing import TypeAlias
 
+from google.protobuf.message import DecodeError
 from grpc import aio
 
 from agentd import relay_stream
@@ -138,7 +139,10 @@ class PairingHost:
             await _send(slot, turn.send)
         if turn.introduction is None:
             return None
-        return pairing.GuestIntroduction.FromString(turn.introduction)
+        try:
+            return pairing.GuestIntroduction.FromString(turn.introduction)
+        except DecodeError as error:
+            raise PairingFailed("The app introduced itself in a way that cannot be read; update it.") from error
 
     async def _welcome(
         self, slot: Slot, host: Host, guest: pairing.GuestIntroduction, role: workstation_pb2.DeviceRole

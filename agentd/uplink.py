@@ -6,6 +6,7 @@ people.
 
 import asyncio
 import logging
+import re
 import secrets
 import time
 from collections.abc import Callable
@@ -35,6 +36,8 @@ _FINAL = frozenset({"INVITE_NEEDED", "INVITE_INVALID", "TOKEN_INVALID", "SUPERSE
 _BREAKS = (aio.AioRpcError, LinkEnded, LinkSilent, RolledBack, StoreUnavailableError)
 """Everything that ends a link and is no defect."""
 
+_MILLISECONDS = re.compile(r"[0-9]{1,15}", re.ASCII)
+
 _log = logging.getLogger(__name__)
 
 
@@ -56,6 +59,7 @@ class Uplink:
         self._invite = invite
         self._clock_ms = clock_ms
         self._backoff = Backoff()
+        self._clock_corrected = False
         self._session: UplinkSession | None = None
         self._status = LinkStatus(pb.LINK_STATE_CONNECTING, "", clock_ms())
         self._changed = Bell()
@@ -120,6 +124,7 @@ class Uplink:
             welcome = await read(stream, WELCOME_SECONDS)
             session = UplinkSession(self._ends, stream, welcome.welcome, self._changed.ring)
             self._backoff = self._backoff.connected(time.monotonic())
+            self._clock_corrected = False
             self._session = session
             self._note(pb.LINK_STATE_UP, "")
             try:
@@ -140,10 +145,10 @@ class Uplink:
                 return self._refused(rpc_status(error))
             case RolledBack():
                 self._begin_anew()
-                return 0.0
+                return self._wait_after("The relay knew more of the log than this workstation; a new log has begun.")
             case LinkEnded(after_seconds=after) if after:
                 self._note(pb.LINK_STATE_WAITING, str(error))
-                return float(after) * (1 + secrets.SystemRandom().random())
+                return min(float(after), CEILING_SECONDS) * (1 + secrets.SystemRandom().random())
             case _:
                 return self._wait_after(str(error))
 
@@ -151,12 +156,19 @@ class Uplink:
         """The relay, or the way to it, said no."""
         reason = reason_of(status)
         server_time = metadata_of(status).get("server_time_ms", "")
-        if reason == "CLOCK_SKEW" and server_time.isdigit() and self._access.correct_clock(int(server_time)):
+        if reason == "CLOCK_SKEW" and self._corrects_clock(server_time):
             return 0.0
         if reason in _FINAL:
             self._note(pb.LINK_STATE_REFUSED, status.message)
             return CEILING_SECONDS
         return self._wait_after(f"The relay at {self._access.relay.grpc} cannot be used: {status.message}")
+
+    def _corrects_clock(self, server_time_ms: str) -> bool:
+        """Whether to dial again at once with the relay's time: once, then like after any other failure."""
+        if self._clock_corrected or not _MILLISECONDS.fullmatch(server_time_ms):
+            return False
+        self._clock_corrected = True
+        return self._access.correct_clock(int(server_time_ms))
 
     def _wait_after(self, detail: str) -> float:
         wait, self._backoff = self._backoff.failed(time.monotonic(), secrets.SystemRandom().random())

@@ -35,6 +35,8 @@ FRAME_BYTES = 384 * 1024
 """Sealed bytes after which a frame is full; one more record of the largest size still fits under the usual 1 MiB."""
 MAX_AHEAD = 4_096
 """How far sending may be ahead of what the relay has stored, in seqs."""
+MAX_HEARTBEAT_SECONDS = 60
+"""Whatever a relay asks for: some proxies cut a stream that is silent for longer."""
 SILENCE_FACTOR = 2.5
 MAX_BARRIERS = 4_096
 """Parts of which the opening record's seq is remembered; it can be looked up again."""
@@ -68,7 +70,7 @@ class UplinkSession:
         self._ends = ends
         self._stream = stream
         self._tell_stored = on_stored
-        self._heartbeat = float(welcome.limits.heartbeat_seconds or 20)
+        self._heartbeat = float(min(welcome.limits.heartbeat_seconds or 20, MAX_HEARTBEAT_SECONDS))
         self._max_items = min(welcome.limits.max_items or PAGE, PAGE)
         self._max_bytes = min((welcome.limits.max_frame_bytes or 2 * FRAME_BYTES) // 2, FRAME_BYTES)
         self._sent_through = self._stored_through = welcome.stored_through

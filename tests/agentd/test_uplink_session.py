@@ -1,5 +1,6 @@
 """The workstation's side of the link as a dialogue (docs/link-protocol.md §2); the relay says what a test tells it."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,6 +12,7 @@ from agentd.config import Config
 from agentd.daemon import Daemon, running
 from agentd.uplink_session import PAGE
 from halyard.agent.v1 import workstation_pb2
+from halyard.agent.v1 import workstation_service_pb2 as ws
 from halyard.link.v1 import link_service_pb2 as pb
 from halyard.link.v1 import record_pb2
 from tests.fakes.scripted_agent import ScriptedAgent
@@ -181,3 +183,20 @@ async def test_a_call_is_acknowledged_once_it_is_on_disk_and_a_strangers_too(
         call = pb.InboxCall(inbox_seq=7, device_id="x" * 26, call=record_pb2.SealedCall(call_id=b"1" * 16))
         link.say(inbox=pb.Inbox(calls=[call]))
         assert (await link.hear_until("inbox_ack")).inbox_ack.through == 7
+
+
+async def test_a_relay_that_claims_more_than_was_written_cannot_make_it_spin(
+    config: Config, relay: ScriptedRelay, agent: ScriptedAgent
+) -> None:
+    async with desk(config, relay, agent) as daemon:
+        epochs = [daemon.log.epoch]
+        for _ in range(2):
+            link = await relay.attached()
+            hello = (await link.hear("hello")).hello
+            assert hello.head.log_epoch == epochs[-1]
+            link.welcome(stored_through=2**63, **LIMITS)
+            assert daemon.uplink is not None
+            async with asyncio.timeout(20):
+                await daemon.uplink.until(ws.LINK_STATE_WAITING)
+            epochs.append(daemon.log.epoch)
+        assert epochs == sorted(set(epochs))

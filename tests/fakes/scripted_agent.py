@@ -57,6 +57,11 @@ class ScriptedAgent:
         async with asyncio.timeout(10), self._asked_now:
             await self._asked_now.wait_for(lambda: len(self.asked) >= times)
 
+    async def heard(self, text: str) -> bool:
+        """True once a prompt with this text arrived; TimeoutError when none does."""
+        async with asyncio.timeout(10), self._asked_now:
+            return await self._asked_now.wait_for(lambda: any(asked[:2] == ("prompt", text) for asked in self.asked))
+
     async def _note(self, *asked: str) -> None:
         async with self._asked_now:
             self.asked.append(asked)
