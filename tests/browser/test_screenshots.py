@@ -58,6 +58,7 @@ class Camera:
     async def take(self, name: str) -> None:
         """One picture, when nothing moves any more: two equal ones in a row."""
         path = self.folder / f"{name}-{self.suffix}.png"
+        await self.browser.page.wait_for_load_state("networkidle")  # fonts come when the first word needs them
         former = b""
         for _ in range(40):
             await self.browser.page.evaluate(SETTLE)
@@ -104,7 +105,7 @@ async def met(browser: Browser, harbour: Harbour, bench: Workstation) -> None:
     await browser.tap("pair-submit")
     await browser.has("decision:e1")
     # The note that pairing came about covers the navigation.
-    await browser.page.get_by_role("button", name="Close").click()
+    await browser.page.get_by_text("Paired with").first.wait_for(state="detached")
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

@@ -24,7 +24,7 @@ CHANGES = {
 
 def _row(line: Line, *, dark: bool) -> ft.Control:
     colors = {LineKind.ADDED: ADDED[dark], LineKind.TAKEN: TAKEN[dark]}.get(line.kind)
-    sign = {LineKind.ADDED: "+", LineKind.TAKEN: "−"}.get(line.kind, " ")
+    sign = {LineKind.ADDED: "+", LineKind.TAKEN: "-"}.get(line.kind, " ")
     muted = line.kind in (LineKind.HUNK, LineKind.NOTE)
     color = colors.strong if colors else ft.Colors.ON_SURFACE_VARIANT if muted else ft.Colors.ON_SURFACE
     text = line.text if muted else f"{sign} {line.text}"

@@ -71,11 +71,11 @@ def heading(text: str) -> ft.Control:
 
 
 def changed_lines(additions: int, deletions: int, *, dark: bool) -> ft.Control:
-    """`+12 −3` in the colours of a diff."""
+    """`+12 -3` in the colours of a diff."""
     return ft.Row(
         [
             label(f"+{additions}", ink(Tone.DONE, dark=dark).strong),
-            label(f"−{deletions}", ink(Tone.FAILED, dark=dark).strong),
+            label(f"-{deletions}", ink(Tone.FAILED, dark=dark).strong),
         ],
         spacing=6,
         tight=True,
