@@ -28,9 +28,10 @@ class LinkSilent(Exception):
 
 
 async def read(stream: "aio.StreamStreamCall[Outgoing, Frame]", within_seconds: float | None = None) -> Frame:
-    """The next frame. LinkSilent when none comes in time, LinkEnded when the relay closed in good order.
+    """The next frame.
 
-    AioRpcError when the relay refused or the network failed.
+    LinkSilent when none comes in time, LinkEnded when the relay closed in good order or talks nonsense, AioRpcError
+    when it refused or the network failed.
     """
     try:
         async with asyncio.timeout(within_seconds):
@@ -40,6 +41,9 @@ async def read(stream: "aio.StreamStreamCall[Outgoing, Frame]", within_seconds: 
     if frame is aio.EOF:
         code = await stream.code()
         raise LinkEnded(f"The relay closed the link ({code.name}): {await stream.details()}")
+    if not isinstance(frame, Message):
+        # gRPC hands over None for bytes that are no message.
+        raise LinkEnded("The relay sent something that cannot be read.")
     return cast("Frame", frame)
 
 

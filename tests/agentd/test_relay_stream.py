@@ -70,7 +70,7 @@ async def is_silent(_context: Any) -> AsyncIterator[pb.AttachWorkstationResponse
 
 async def test_a_frame_is_read_then_the_end_is_told() -> None:
     async with stream_to(says_one) as stream:
-        assert await write(stream, HELLO)
+        await write(stream, HELLO)
         assert await read(stream, 10) == STORED
         with pytest.raises(LinkEnded, match="OK"):
             await read(stream, 10)
@@ -114,3 +114,25 @@ async def test_our_own_cancellation_stays_one() -> None:
             await reading.wait()
             waiting.cancel()
         assert waiting.cancelled()
+
+
+class _Nonsense(grpc.GenericRpcHandler):
+    """Answers every stream with bytes that are no frame."""
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
+        async def babble(_requests: Any, _context: Any) -> AsyncIterator[bytes]:
+            yield b"\xff\xff\xff"
+
+        return grpc.stream_stream_rpc_method_handler(babble)
+
+
+async def test_nonsense_ends_the_link_and_nothing_else() -> None:
+    server = aio.server()
+    server.add_generic_rpc_handlers((_Nonsense(),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        stream: Any = LinkServiceStub(channel).AttachWorkstation()
+        with pytest.raises(LinkEnded, match="cannot be read"):
+            await read(stream, 10)
+    await server.stop(None)
