@@ -17,7 +17,7 @@ from agentd import app_port, config, identity_file, opencode_binary, relay_child
 from agentd.claim import Standing, claimed
 from agentd.config import Config, RelayAddress
 from agentd.demo import project as sample
-from agentd.demo.provider import MODEL, opencode_config
+from agentd.demo.provider import MODEL, apart, opencode_config
 from agentd.demo.scenarios import SCENARIOS
 from agentd.demo.server import ModelServer
 from agentd.relay_child import RelayChild, RelayCommand
@@ -53,6 +53,11 @@ class Surroundings:
     def model(self) -> str:
         """The demo model's id; empty when the person's own OpenCode chooses."""
         return MODEL if self.config.demo_model else ""
+
+    @property
+    def agent_environment(self) -> Mapping[str, str]:
+        """What OpenCode inherits: the person's environment; in a demo, with a history of its own."""
+        return demo_environment(self.config, self.environment) if self.config.demo_model else self.environment
 
 
 @asynccontextmanager
@@ -105,6 +110,11 @@ def _folder(wanted: Wanted, base: Config) -> Path:
     if wanted.workspace is not None:
         return wanted.workspace
     return sample.create(base.state_dir / "sample") if wanted.demo else Path.cwd()
+
+
+def demo_environment(told: Config, environment: Mapping[str, str]) -> Mapping[str, str]:
+    """Returns the person's environment with a history of this profile's demo alone."""
+    return apart(environment, told.state_dir / "demo")
 
 
 @asynccontextmanager

@@ -17,7 +17,7 @@ from agentd.cli.profile import workspace
 from agentd.config import Config, RelayAddress
 from agentd.daemon import Daemon
 from agentd.opencode_binary import CHECKOUT, find
-from agentd.up import demo_model
+from agentd.up import demo_environment, demo_model
 
 
 async def run(options: Options) -> Exit:
@@ -28,7 +28,8 @@ async def run(options: Options) -> Exit:
     async with stopped_by_signals() as stopper:
         told = await _told(options)
         async with _model(demo=options.demo) as extra:
-            factory = opencode_factory(binary, environment, extra)
+            inherited = demo_environment(told, environment) if told.demo_model else environment
+            factory = opencode_factory(binary, inherited, extra)
             await stay(told, factory, stopper, lambda daemon: _tell(daemon, options))
     return Exit.OK
 

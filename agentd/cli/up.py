@@ -40,7 +40,7 @@ async def run(options: Options) -> Exit:
         local_decisions=options.local_decisions,
     )
     async with stopped_by_signals() as stopper, surroundings(wanted) as around:
-        factory = opencode_factory(around.opencode, around.environment, around.opencode_config)
+        factory = opencode_factory(around.opencode, around.agent_environment, around.opencode_config)
         await stay(around.config, factory, stopper, lambda daemon: _meanwhile(daemon, around, options))
     if not options.json:
         print("Stopped.")

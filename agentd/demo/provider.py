@@ -1,5 +1,8 @@
 """How an agent is told about the scripted model: the provider block of OpenCode's configuration. Pure."""
 
+from collections.abc import Mapping
+from pathlib import Path
+
 from pydantic import JsonValue
 
 PROVIDER_ID = "demo"
@@ -29,3 +32,11 @@ def opencode_config(base_url: str) -> dict[str, JsonValue]:
         "small_model": MODEL,
         "enabled_providers": [PROVIDER_ID],
     }
+
+
+def apart(inherited: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """Returns an environment in which OpenCode keeps its history in `folder`.
+
+    What the scripted model says has no business among a person's own sessions, nor those in a demo.
+    """
+    return {**inherited, "XDG_DATA_HOME": str(folder / "data"), "XDG_STATE_HOME": str(folder / "state")}
