@@ -107,7 +107,6 @@ async def meet(here: Screen, text: str, relay: str) -> None:
         return
     here.device.paired(paired)
     here.meets(Meeting())
-    here.say(f"Paired with {paired.display_name}.")
     here.go(NOW)
 
 
