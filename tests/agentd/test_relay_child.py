@@ -11,6 +11,7 @@ import httpx
 import psutil
 import pytest
 
+from agentd.config import RelayAddress
 from agentd.errors import RelayFailedError
 from agentd.relay_child import RelayChild, RelayCommand, RelayReady, running
 
@@ -80,6 +81,15 @@ def test_a_public_address_means_a_proxy_and_an_admitted_workstation(command: Rel
     arguments = replace(command, public_url="https://halyard.example.org", admitted="abc").arguments()
     assert arguments[-5:] == ["--public-url", "https://halyard.example.org", "--behind-tls-proxy", "--admit", "abc"]
     assert "--behind-tls-proxy" not in command.arguments()
+
+
+async def test_behind_a_proxy_it_is_known_by_its_public_address_and_reached_in_the_clear(command: RelayCommand) -> None:
+    public = replace(command, public_url="https://halyard.example.org", admitted="a" * 26)
+    async with running(public) as child:
+        assert child.address.origin == "https://halyard.example.org"
+        assert await answers(child)
+        # The proxy ends TLS: from here the relay is on loopback, where no certificate would fit.
+        assert not RelayAddress(child.address.origin, child.address.grpc).is_encrypted
 
 
 def test_settled_keeps_the_ports(command: RelayCommand) -> None:
