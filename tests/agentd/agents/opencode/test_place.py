@@ -4,7 +4,7 @@ import pytest
 
 from agentd.agents.opencode.place import Place, last_id_of, path_of_url, session_id_of, timestamp
 
-PLACE = Place("ses_1", "/home/sailor/project")
+PLACE = Place("ses_1", "/home/mira/project")
 
 
 def test_names_are_made_of_the_agents_own_ids() -> None:
@@ -16,8 +16,8 @@ def test_names_are_made_of_the_agents_own_ids() -> None:
 @pytest.mark.parametrize(
     ("path", "relative"),
     [
-        ("/home/sailor/project/src/a.py", "src/a.py"),
-        ("/home/sailor/projector/a.py", "/home/sailor/projector/a.py"),
+        ("/home/mira/project/src/a.py", "src/a.py"),
+        ("/home/mira/projector/a.py", "/home/mira/projector/a.py"),
         ("src/a.py", "src/a.py"),
         ("/etc/passwd", "/etc/passwd"),
         ("", ""),
