@@ -8,6 +8,7 @@ from app_flet import events, intents
 from app_flet.conversation import (
     Delivery,
     Turn,
+    Turns,
     cost,
     cut_into_blocks,
     spoken,
@@ -100,6 +101,21 @@ def test_words_show_what_streamed_in_and_never_half_a_character() -> None:
     assert words(known, part) == "a"
     cut = type(known)(known.held, {(name, v1.DeltaField.TEXT): "aé".encode()[:-1]})
     assert words(cut, part) == "a"
+
+
+def test_turns_are_made_again_only_when_a_record_or_call_changed() -> None:
+    name = f"{S}/messages/m4/parts/p9"
+    part = Held(500, v1.Resource(name=name, part=v1.Part(name=name, state=v1.PartState.OPEN, text=v1.Text(text="a"))))
+    before, read = model(part), Turns()
+    first = read(before, W, S)
+    hint = v1.Delta(part=name, offset_bytes=1, text="b", field=v1.DeltaField.TEXT)
+    streamed = reduce(before, events.DeltasOpened(W, S, (hint,)))
+    assert streamed is not before
+    assert read(streamed, W, S) is first
+    called = reduce(streamed, events.CallChanged(prompt_call(CallState.AT_RELAY)))
+    assert len(read(called, W, S)) == len(first) + 1
+    recorded = reduce(called, events.RecordsOpened(W, (Held(501, part.resource),)))
+    assert read(recorded, W, S) == turns(recorded, W, S)
 
 
 # --- blocks -----------------------------------------------------------------------------------------------------------

@@ -77,6 +77,23 @@ def turns(model: Model, workstation: str, session: str) -> tuple[Turn, ...]:
     return _with_deliveries((*recorded, *waiting))
 
 
+class Turns:
+    """`turns`, made again only when a record or a call changed; text streams 25 times a second and changes neither."""
+
+    def __init__(self) -> None:
+        self._seen: tuple[object, object] | None = None
+        self._found: tuple[Turn, ...] = ()
+
+    def __call__(self, model: Model, workstation: str, session: str) -> tuple[Turn, ...]:
+        """The same tuple as before while nothing in it could differ; ask one session only."""
+        known = model.workstations.get(workstation)
+        transcript = known.transcripts.get(session) if known else None
+        seen = (transcript.held if transcript else None, model.calls)
+        if self._seen is None or seen[0] is not self._seen[0] or seen[1] is not self._seen[1]:
+            self._seen, self._found = seen, turns(model, workstation, session)
+        return self._found
+
+
 def _messages(transcript: Transcript) -> list[Held]:
     found = [record for record in transcript.held.values() if record.resource.message is not None]
     return sorted(found, key=lambda record: (milliseconds(_message(record).create_time), record.name))

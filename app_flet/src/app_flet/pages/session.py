@@ -15,7 +15,7 @@ from app_flet.components.notices import DemoNotice, OfflineNotice, empty
 from app_flet.components.status import TONES, label, mark, quiet
 from app_flet.components.touch import icon_button, identified, read_as, region, tappable, text_button
 from app_flet.components.turn import TurnView
-from app_flet.conversation import MAX_ROWS, Turn, todos, turns, usage_line
+from app_flet.conversation import MAX_ROWS, Turn, Turns, todos, usage_line
 from app_flet.glance import Need, needs, session_named, standing_of, title_of
 from app_flet.model import WorkstationView
 from app_flet.pages.now import card
@@ -38,7 +38,7 @@ def SessionPage(workstation: str, session: str) -> ft.Control:
     body: list[ft.Control] = [
         Header(workstation, session),
         OfflineNotice(workstation),
-        Conversation(workstation, session),
+        keyed(session, Conversation, workstation, session),
         Todos(workstation, session),
         Dock(workstation, session),
         centred(DemoNotice(workstation)),
@@ -139,6 +139,7 @@ def _menu(workstation: str, session: v1.Session) -> ft.Control:
 def Conversation(workstation: str, session: str) -> ft.Control:
     """The newest turns, and older ones on demand."""
     shown, show = local(MAX_ROWS)
+    turns = kept(Turns)
     whole = watch(lambda sight: turns(sight.model, workstation, session))
     decided = watch(lambda sight: _decided(sight, workstation, session))
     loaded = watch(lambda sight: _is_loaded(sight, workstation, session))
