@@ -109,12 +109,12 @@ class Uplink:
         try:
             await self._one_link()
         except _BREAKS as error:
-            return self._ended(error)
+            return await self._ended(error)
         except BaseExceptionGroup as errors:
             breaks, defects = errors.split(_BREAKS)
             if breaks is None or defects is not None:
                 raise
-            return self._ended(_first(breaks))
+            return await self._ended(_first(breaks))
         return 0.0
 
     async def _one_link(self) -> None:
@@ -139,12 +139,12 @@ class Uplink:
         hello = link.WorkstationHello(head=cursor, version=RELEASE, invite=self._invite)
         return link.AttachWorkstationRequest(hello=hello)
 
-    def _ended(self, error: BaseException) -> float:
+    async def _ended(self, error: BaseException) -> float:
         match error:
             case aio.AioRpcError():
                 return self._refused(rpc_status(error))
             case RolledBack():
-                self._begin_anew()
+                await self._begin_anew()
                 return self._wait_after("The relay knew more of the log than this workstation; a new log has begun.")
             case LinkEnded(after_seconds=after) if after:
                 self._note(pb.LINK_STATE_WAITING, str(error))
@@ -175,12 +175,14 @@ class Uplink:
         self._note(pb.LINK_STATE_WAITING, detail)
         return wait
 
-    def _begin_anew(self) -> None:
+    async def _begin_anew(self) -> None:
         """This store is an old copy of itself: its seqs would be given away twice, so it becomes another log."""
         _log.warning("The relay has more of this log than this store, which must be an old copy: beginning a new log.")
         self._ends.log.renew_epoch()
         self._ends.sealer.begin_anew()
         self._ends.devices.begin_anew()
+        # The next link reads what is committed, and must not find grants that were sealed for the former log.
+        await self._ends.log.flush_patiently()
 
     def _on_members(self) -> None:
         if self._session:

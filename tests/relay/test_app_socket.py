@@ -318,18 +318,17 @@ async def test_a_mistake_in_one_frame_ends_the_link(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("limits", "call", "reason"),
+    ("limits", "life_seconds", "reason"),
     [
-        (Limits(), new_call(-5), "CALL_EXPIRED"),
-        (Limits(max_call_ttl_seconds=10), new_call(120), "TOO_LARGE"),
-        (Limits(max_waiting_calls=0), new_call(), "RATE_LIMITED"),
-        (Limits(inbox_bytes=8), new_call(), "RATE_LIMITED"),
-        (Limits(calls_per_device=Rate(burst=0, per_second=0.001)), new_call(), "RATE_LIMITED"),
+        (Limits(), -5, "CALL_EXPIRED"),
+        (Limits(max_call_ttl_seconds=10), 120, "TOO_LARGE"),
+        (Limits(max_waiting_calls=0), 60, "RATE_LIMITED"),
+        (Limits(inbox_bytes=8), 60, "RATE_LIMITED"),
+        (Limits(calls_per_device=Rate(burst=0, per_second=0.001)), 60, "RATE_LIMITED"),
     ],
 )
-async def test_calls_that_are_not_taken(
-    tmp_path: Path, limits: Limits, call: record_pb2.SealedCall, reason: str
-) -> None:
+async def test_calls_that_are_not_taken(tmp_path: Path, limits: Limits, life_seconds: float, reason: str) -> None:
+    call = new_call(life_seconds)
     async with relay_here(tmp_path, limits) as relay, pair_attached(relay) as (workstation, app):
         await app.send(call=link_service_pb2.AppCall(workstation_id=workstation.device_id, call=call))
         refused = await app.expect("call_refused")
