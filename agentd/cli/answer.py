@@ -1,7 +1,8 @@
 """What to print of a turn while it runs. Pure: events of the log go in, lines and text come out.
 
 The log says everything at least once, hints may be missing; so text is printed by byte offset, and the record that
-closes a part fills whatever a lost hint left out.
+closes a part fills whatever a lost hint left out. The log keeps only the newest record of each name, so a part may come
+before the message that it belongs to.
 """
 
 from collections.abc import Iterator
@@ -43,6 +44,7 @@ class Turn:
     _answers: dict[str, session.MessageState] = field(default_factory=dict)
     _printed: dict[str, int] = field(default_factory=dict)
     _noted: set[str] = field(default_factory=set)
+    _early: dict[str, dict[str, session.Part]] = field(default_factory=dict)
     _text: list[str] = field(default_factory=list)
 
     @property
@@ -86,11 +88,17 @@ class Turn:
                     yield from self._note(f"{value.session.state}", value.session.state_detail)
             case "message" if value.message.answers == self.message:
                 self._answers[value.name] = value.message.state
+                for part in self._early.pop(value.name, {}).values():
+                    yield from self._take_part(part)
                 if value.message.error:
                     self.error = value.message.error
                     yield from self._note(value.name, value.message.error)
-            case "part" if value.name.partition("/parts/")[0] in self._answers:
-                yield from self._take_part(value.part)
+            case "part":
+                message = value.name.partition("/parts/")[0]
+                if message in self._answers:
+                    yield from self._take_part(value.part)
+                else:
+                    self._early.setdefault(message, {})[value.name] = value.part
             case "permission" if value.permission.state == decision.DECISION_STATE_PENDING:
                 yield from self._note(value.name, f"waits for your decision: {value.permission.title}")
             case "question" if value.question.state == decision.DECISION_STATE_PENDING:

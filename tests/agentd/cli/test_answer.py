@@ -151,3 +151,11 @@ def test_tools_are_told_as_they_change() -> None:
     running, complete = tool(session.TOOL_STATE_RUNNING), tool(session.TOOL_STATE_COMPLETE)
     outputs = played(Turn(SESSION, PROMPT), WRITING, running, running, complete)
     assert noted(outputs) == ["bash running: ls", "bash complete: ls"]
+
+
+def test_a_slow_reader_gets_the_parts_before_their_message() -> None:
+    turn = Turn(SESSION, PROMPT)
+    elsewhere = text("Another turn's.", session.PART_STATE_COMPLETE, "sessions/s/messages/b/parts/t")
+    outputs = played(turn, elsewhere, text("All at once.", session.PART_STATE_COMPLETE), COMPLETE, IDLE)
+    assert printed(outputs) == turn.text == "All at once.\n"
+    assert turn.ended
