@@ -4,6 +4,7 @@ Composition root of the native app: one store in the platform's private folder, 
 """
 
 import time
+from datetime import datetime, timedelta
 
 import flet as ft
 
@@ -24,7 +25,7 @@ def now_ms() -> int:
 async def main(page: ft.Page) -> None:
     """Flet's entry: draws the screen, then keeps the links up for as long as the app lives."""
     device = Device(Store(storage_folder() / "device.sqlite"), now_ms)
-    screen = Screen(page, device)
+    screen = Screen(page, device, zone=datetime.now().astimezone().utcoffset() or timedelta())
     page.on_connect = lambda _: screen.draw(force=True)
     page.on_close = lambda _: screen.close()
     page.run_task(keep_going, keep_links, device)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app_flet.instants import ago, clock_time, instant, milliseconds
+from app_flet.instants import ago, clock_time, instant, milliseconds, zone
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 
@@ -33,3 +33,11 @@ def test_ago(passed: int, words: str) -> None:
 
 def test_an_unknown_time_says_nothing() -> None:
     assert ago(0, DAY) == ""
+
+
+@pytest.mark.parametrize(
+    ("left_by_the_page", "hours"),
+    [("120", 2), ("-210", -3.5), ("0", 0), ("840", 14), ("841", 0), ("-", 0), ("1e3", 0), ("", 0), (None, 0), (120, 0)],
+)
+def test_a_browsers_zone_is_taken_only_when_a_clock_could_show_it(left_by_the_page: object, hours: float) -> None:
+    assert zone(left_by_the_page) == timedelta(hours=hours)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
+MAX_OFFSET = timedelta(hours=14)
 
 
 def milliseconds(instant: datetime | None) -> int:
@@ -20,6 +21,14 @@ def instant(unix_ms: int) -> datetime:
 def clock_time(unix_ms: int, offset: timedelta) -> str:
     """`14:02` in the zone of the person, whose offset from UTC is `offset`."""
     return (instant(unix_ms) + offset).strftime("%H:%M")
+
+
+def zone(minutes_east: object) -> timedelta:
+    """A browser's offset from UTC, as its page left it in text; none for what no clock on Earth shows."""
+    if not isinstance(minutes_east, str) or not minutes_east.removeprefix("-").isdecimal() or len(minutes_east) > 4:
+        return timedelta()
+    offset = timedelta(minutes=int(minutes_east))
+    return offset if abs(offset) <= MAX_OFFSET else timedelta()
 
 
 def ago(unix_ms: int, now_ms: int) -> str:

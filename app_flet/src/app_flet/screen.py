@@ -95,14 +95,17 @@ class Cell(ft.Observable, Generic[T]):
 class Screen:
     """See the module. Made in `main` of a Flet session; `page.data` leads back to it."""
 
-    def __init__(self, page: ft.Page, device: Device, *, served_by: str = "") -> None:
-        """`served_by`: origin of the relay whose host runs this app for a browser; empty for a native app."""
+    def __init__(self, page: ft.Page, device: Device, *, served_by: str = "", zone: timedelta = timedelta()) -> None:
+        """`served_by`: origin of the relay whose host runs this app for a browser; empty for a native app.
+
+        `zone`: the person's offset from UTC.
+        """
         self.page = page
         self.device = device
         self.is_served = bool(served_by)
         self.default_relay = served_by
         page.data = self
-        self.zone = timedelta()
+        self.zone = zone
         self.shifted_ms = 0
         self.typing = False
         self.on_settings: Callable[[], None] = self.draw

@@ -16,6 +16,7 @@ import flet as ft
 
 from app_flet.boundary import keep_going
 from app_flet.device import Device
+from app_flet.instants import zone
 from app_flet.link import keep_links
 from app_flet.opening import show
 from app_flet.screen import Screen
@@ -24,6 +25,8 @@ from app_flet.store import Store
 TOKEN_KEY = "halyard.browser"  # noqa: S105 - the name of a place
 PAIR_KEY = "halyard.pair"
 """Where the page leaves a pairing secret that it took out of the address."""
+ZONE_KEY = "halyard.zone"
+"""Where the page leaves the browser's offset from UTC, in minutes."""
 TOKEN_BYTES = 32
 SLEEP_AFTER_SECONDS = 60
 
@@ -61,7 +64,8 @@ class WebSessions:
             await kept.remove(PAIR_KEY)
         # The name cannot be turned back into the token: whoever lists the folder can open no device's screen.
         name = hashlib.sha256(token.encode()).hexdigest()[:32]
-        screen = Screen(page, self._berth(name).device, served_by=self._relay_url)
+        offset = zone(await kept.get(ZONE_KEY))
+        screen = Screen(page, self._berth(name).device, served_by=self._relay_url, zone=offset)
         self._board(name, screen)
         await show(screen, pairing_secret=handed_over if isinstance(handed_over, str) else "")
 
