@@ -27,7 +27,7 @@ if _version_not_supported:
 
 class WorkstationServiceStub:
     """Devices, pairing, health. Reached like AgentService. On the socket, what changes roles or devices needs --local-decisions,
-    but for the CLI's own pairing and revoking, which prove that they run in a terminal's foreground.
+    but for pairing and revoking by a command that a person typed in a terminal.
     """
 
     def __init__(self, channel):
@@ -75,7 +75,7 @@ class WorkstationServiceStub:
 
 class WorkstationServiceServicer:
     """Devices, pairing, health. Reached like AgentService. On the socket, what changes roles or devices needs --local-decisions,
-    but for the CLI's own pairing and revoking, which prove that they run in a terminal's foreground.
+    but for pairing and revoking by a command that a person typed in a terminal.
     """
 
     def GetStatus(self, request, context):
@@ -175,7 +175,7 @@ def add_WorkstationServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class WorkstationService:
     """Devices, pairing, health. Reached like AgentService. On the socket, what changes roles or devices needs --local-decisions,
-    but for the CLI's own pairing and revoking, which prove that they run in a terminal's foreground.
+    but for pairing and revoking by a command that a person typed in a terminal.
     """
 
     @staticmethod

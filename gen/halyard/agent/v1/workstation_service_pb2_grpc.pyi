@@ -14,7 +14,7 @@ GRPC_VERSION: str
 
 class WorkstationServiceStub:
     """Devices, pairing, health. Reached like AgentService. On the socket, what changes roles or devices needs --local-decisions,
-    but for the CLI's own pairing and revoking, which prove that they run in a terminal's foreground.
+    but for pairing and revoking by a command that a person typed in a terminal.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -35,7 +35,7 @@ class WorkstationServiceStub:
 
 class WorkstationServiceServicer(metaclass=_abc_1.ABCMeta):
     """Devices, pairing, health. Reached like AgentService. On the socket, what changes roles or devices needs --local-decisions,
-    but for the CLI's own pairing and revoking, which prove that they run in a terminal's foreground.
+    but for pairing and revoking by a command that a person typed in a terminal.
     """
 
     @_abc_1.abstractmethod
