@@ -10,7 +10,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BOOTSTRAP = @$(PYTHON) tools/bootstrap.py
 IN_VENV = PATH="$(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$$PATH"
-WORKERS ?= 2
+# One: tests that start real agents and browsers starve one another on two cores.
+WORKERS ?= 1
 ARGS ?=
 
 .DEFAULT_GOAL := up

@@ -1,6 +1,7 @@
 """What every test shares: the tools of this checkout on PATH, and one worker for tests that start real programs."""
 
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -28,14 +29,15 @@ def pytest_configure() -> None:
     os.environ["PATH"] = os.pathsep.join([*map(str, own), os.environ.get("PATH", "")])  # noqa: TID251 - for children
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep heavy tests together on one worker (`--dist loadgroup`)."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, None, None]:
+    """Keep heavy tests together on one worker (`--dist loadgroup`), and give tests of real programs several tries."""
     for item in items:
         if _lies_in(item, HEAVY):
             item.add_marker(pytest.mark.xdist_group("heavy"))
         if _lies_in(item, SEVERAL_TRIES):
             item.add_marker(pytest.mark.flaky(reruns=RERUNS, reruns_delay=RERUN_DELAY_SECONDS))
+    yield
 
 
 def _lies_in(item: pytest.Item, places: tuple[Path, ...]) -> bool:

@@ -161,6 +161,8 @@ async def test_an_outcome_that_opencode_has_no_word_for_is_refused(shared: Rig) 
 async def test_an_edit_is_asked_for_with_its_difference_and_changes_the_file(shared: Rig) -> None:
     session = await shared.session()
     target = shared.folder / "new sail.txt"
+    # A former try of this test may have left it.
+    target.unlink(missing_ok=True)
     await shared.prompt(session, calls("write", filePath=str(target), content="red\n"), says("Written."))
     permission = await shared.permission(session)
     [diff] = permission.diffs
@@ -177,10 +179,11 @@ async def test_an_edit_is_asked_for_with_its_difference_and_changes_the_file(sha
     assert target.read_text() == "red\n"
     [prompt, *_] = shared.journal.messages(session)
     message_id = prompt.name.rpartition("/")[2]
+    # OpenCode sums a turn up a moment after it became idle.
+    await shared.until(lambda j: j.session(session).changes.files == 1, "a changed file to be counted")
     [turned] = await shared.agent.turn_diff(session, message_id)
     assert (turned.path, turned.additions, turned.change) == ("new sail.txt", 1, session_pb2.FILE_CHANGE_ADDED)
     assert "+red" in turned.patch
-    await shared.until(lambda j: j.session(session).changes.files == 1, "a changed file to be counted")
     assert [d.path for d in await shared.agent.session_diff(session)] == ["new sail.txt"]
     assert "new sail.txt" in [d.path for d in await shared.agent.working_tree_diff(shared.folder)]
 
