@@ -17,7 +17,7 @@ def around(origin: str, *, demo: bool) -> Surroundings:
     told = Config(
         Path("/state"),
         relay=RelayAddress(ready.origin, ready.grpc),
-        default_project=Path("/work/project"),
+        default_project=Path("/home/mira/project"),
         demo_model=demo,
     )
     relay = RelayChild(command, process=None, address=ready)  # type: ignore[arg-type]  # nothing runs here
@@ -43,7 +43,7 @@ def test_a_loopback_address_comes_with_a_word_about_phones(origin: str, hinted: 
     said = headline(around(origin, demo=False))
     assert origin in said
     assert ("--public-url" in said) is hinted
-    assert "/work/project" in said
+    assert "/home/mira/project" in said
 
 
 def test_the_demo_model_is_called_what_it_is() -> None:
