@@ -1,5 +1,6 @@
 import datetime
 
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from halyard.agent.v1 import workstation_pb2 as _workstation_pb2
 from google.protobuf.internal import containers as _containers
@@ -18,11 +19,24 @@ class LinkState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     LINK_STATE_UP: _ClassVar[LinkState]
     LINK_STATE_WAITING: _ClassVar[LinkState]
     LINK_STATE_REFUSED: _ClassVar[LinkState]
+
+class CheckState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CHECK_STATE_UNSPECIFIED: _ClassVar[CheckState]
+    CHECK_STATE_OK: _ClassVar[CheckState]
+    CHECK_STATE_WARNING: _ClassVar[CheckState]
+    CHECK_STATE_FAILED: _ClassVar[CheckState]
+    CHECK_STATE_SKIPPED: _ClassVar[CheckState]
 LINK_STATE_UNSPECIFIED: LinkState
 LINK_STATE_CONNECTING: LinkState
 LINK_STATE_UP: LinkState
 LINK_STATE_WAITING: LinkState
 LINK_STATE_REFUSED: LinkState
+CHECK_STATE_UNSPECIFIED: CheckState
+CHECK_STATE_OK: CheckState
+CHECK_STATE_WARNING: CheckState
+CHECK_STATE_FAILED: CheckState
+CHECK_STATE_SKIPPED: CheckState
 
 class GetStatusRequest(_message.Message):
     __slots__ = ()
@@ -53,6 +67,32 @@ class GetStatusResponse(_message.Message):
     pid: int
     app_url: str
     def __init__(self, workstation: _Optional[_Union[_workstation_pb2.Workstation, _Mapping]] = ..., relay_origin: _Optional[str] = ..., link_state: _Optional[_Union[LinkState, str]] = ..., link_detail: _Optional[str] = ..., link_change_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., head_seq: _Optional[int] = ..., stored_through: _Optional[int] = ..., apps_watching: _Optional[int] = ..., devices: _Optional[int] = ..., pid: _Optional[int] = ..., app_url: _Optional[str] = ...) -> None: ...
+
+class DiagnoseRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class DiagnoseResponse(_message.Message):
+    __slots__ = ("checks", "diagnose_time")
+    CHECKS_FIELD_NUMBER: _ClassVar[int]
+    DIAGNOSE_TIME_FIELD_NUMBER: _ClassVar[int]
+    checks: _containers.RepeatedCompositeFieldContainer[Check]
+    diagnose_time: _timestamp_pb2.Timestamp
+    def __init__(self, checks: _Optional[_Iterable[_Union[Check, _Mapping]]] = ..., diagnose_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class Check(_message.Message):
+    __slots__ = ("id", "state", "message", "advice", "duration")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    ADVICE_FIELD_NUMBER: _ClassVar[int]
+    DURATION_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    state: CheckState
+    message: str
+    advice: str
+    duration: _duration_pb2.Duration
+    def __init__(self, id: _Optional[str] = ..., state: _Optional[_Union[CheckState, str]] = ..., message: _Optional[str] = ..., advice: _Optional[str] = ..., duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class ListDevicesRequest(_message.Message):
     __slots__ = ()

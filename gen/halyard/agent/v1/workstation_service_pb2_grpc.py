@@ -41,6 +41,11 @@ class WorkstationServiceStub:
                 request_serializer=halyard_dot_agent_dot_v1_dot_workstation__service__pb2.GetStatusRequest.SerializeToString,
                 response_deserializer=halyard_dot_agent_dot_v1_dot_workstation__service__pb2.GetStatusResponse.FromString,
                 _registered_method=True)
+        self.Diagnose = channel.unary_unary(
+                '/halyard.agent.v1.WorkstationService/Diagnose',
+                request_serializer=halyard_dot_agent_dot_v1_dot_workstation__service__pb2.DiagnoseRequest.SerializeToString,
+                response_deserializer=halyard_dot_agent_dot_v1_dot_workstation__service__pb2.DiagnoseResponse.FromString,
+                _registered_method=True)
         self.ListDevices = channel.unary_unary(
                 '/halyard.agent.v1.WorkstationService/ListDevices',
                 request_serializer=halyard_dot_agent_dot_v1_dot_workstation__service__pb2.ListDevicesRequest.SerializeToString,
@@ -80,6 +85,14 @@ class WorkstationServiceServicer:
 
     def GetStatus(self, request, context):
         """The workstation, its link and its agents.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Diagnose(self, request, context):
+        """Probes every hop between here and a model and tells what to do about what fails. Takes seconds, changes nothing,
+        asks no model anything.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -134,6 +147,11 @@ def add_WorkstationServiceServicer_to_server(servicer, server):
                     servicer.GetStatus,
                     request_deserializer=halyard_dot_agent_dot_v1_dot_workstation__service__pb2.GetStatusRequest.FromString,
                     response_serializer=halyard_dot_agent_dot_v1_dot_workstation__service__pb2.GetStatusResponse.SerializeToString,
+            ),
+            'Diagnose': grpc.unary_unary_rpc_method_handler(
+                    servicer.Diagnose,
+                    request_deserializer=halyard_dot_agent_dot_v1_dot_workstation__service__pb2.DiagnoseRequest.FromString,
+                    response_serializer=halyard_dot_agent_dot_v1_dot_workstation__service__pb2.DiagnoseResponse.SerializeToString,
             ),
             'ListDevices': grpc.unary_unary_rpc_method_handler(
                     servicer.ListDevices,
@@ -195,6 +213,33 @@ class WorkstationService:
             '/halyard.agent.v1.WorkstationService/GetStatus',
             halyard_dot_agent_dot_v1_dot_workstation__service__pb2.GetStatusRequest.SerializeToString,
             halyard_dot_agent_dot_v1_dot_workstation__service__pb2.GetStatusResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Diagnose(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/halyard.agent.v1.WorkstationService/Diagnose',
+            halyard_dot_agent_dot_v1_dot_workstation__service__pb2.DiagnoseRequest.SerializeToString,
+            halyard_dot_agent_dot_v1_dot_workstation__service__pb2.DiagnoseResponse.FromString,
             options,
             channel_credentials,
             insecure,

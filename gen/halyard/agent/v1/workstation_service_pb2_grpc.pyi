@@ -20,6 +20,10 @@ class WorkstationServiceStub:
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetStatus: _aio.UnaryUnaryMultiCallable[_workstation_service_pb2.GetStatusRequest, _workstation_service_pb2.GetStatusResponse]
     """The workstation, its link and its agents."""
+    Diagnose: _aio.UnaryUnaryMultiCallable[_workstation_service_pb2.DiagnoseRequest, _workstation_service_pb2.DiagnoseResponse]
+    """Probes every hop between here and a model and tells what to do about what fails. Takes seconds, changes nothing,
+    asks no model anything.
+    """
     ListDevices: _aio.UnaryUnaryMultiCallable[_workstation_service_pb2.ListDevicesRequest, _workstation_service_pb2.ListDevicesResponse]
     """Paired devices."""
     RenameDevice: _aio.UnaryUnaryMultiCallable[_workstation_service_pb2.RenameDeviceRequest, _workstation_service_pb2.RenameDeviceResponse]
@@ -45,6 +49,16 @@ class WorkstationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_workstation_service_pb2.GetStatusRequest, _abc.Awaitable[_workstation_service_pb2.GetStatusResponse]],
     ) -> _abc.Awaitable[_workstation_service_pb2.GetStatusResponse]:
         """The workstation, its link and its agents."""
+
+    @_abc_1.abstractmethod
+    def Diagnose(
+        self,
+        request: _workstation_service_pb2.DiagnoseRequest,
+        context: _aio.ServicerContext[_workstation_service_pb2.DiagnoseRequest, _abc.Awaitable[_workstation_service_pb2.DiagnoseResponse]],
+    ) -> _abc.Awaitable[_workstation_service_pb2.DiagnoseResponse]:
+        """Probes every hop between here and a model and tells what to do about what fails. Takes seconds, changes nothing,
+        asks no model anything.
+        """
 
     @_abc_1.abstractmethod
     def ListDevices(

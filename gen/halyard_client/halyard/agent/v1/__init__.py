@@ -17,6 +17,8 @@ __all__ = (
     "CaughtUpMark",
     "ChangeCount",
     "ChangeSet",
+    "Check",
+    "CheckState",
     "Command",
     "CompactSessionRequest",
     "CompactSessionResponse",
@@ -32,6 +34,8 @@ __all__ = (
     "DeltaField",
     "Device",
     "DeviceRole",
+    "DiagnoseRequest",
+    "DiagnoseResponse",
     "FileChange",
     "FileDiff",
     "FileEntry",
@@ -184,6 +188,57 @@ class AgentState(betterproto2.Enum):
             "AGENT_STATE_READY": 2,
             "AGENT_STATE_UNHEALTHY": 3,
             "AGENT_STATE_UNAVAILABLE": 4,
+        }
+
+
+class CheckState(betterproto2.Enum):
+    """
+    How something that was probed stands.
+    """
+
+    UNSPECIFIED = 0
+    """
+    Not known; show the sentence without a claim.
+    """
+
+    OK = 1
+    """
+    As it should be.
+    """
+
+    WARNING = 2
+    """
+    It works, but deserves a look.
+    """
+
+    FAILED = 3
+    """
+    It does not work.
+    """
+
+    SKIPPED = 4
+    """
+    Was not probed; the sentence says why. Counts as no trouble.
+    """
+
+    @classmethod
+    def betterproto_value_to_renamed_proto_names(cls) -> dict[int, str]:
+        return {
+            0: "CHECK_STATE_UNSPECIFIED",
+            1: "CHECK_STATE_OK",
+            2: "CHECK_STATE_WARNING",
+            3: "CHECK_STATE_FAILED",
+            4: "CHECK_STATE_SKIPPED",
+        }
+
+    @classmethod
+    def betterproto_renamed_proto_names_to_value(cls) -> dict[str, int]:
+        return {
+            "CHECK_STATE_UNSPECIFIED": 0,
+            "CHECK_STATE_OK": 1,
+            "CHECK_STATE_WARNING": 2,
+            "CHECK_STATE_FAILED": 3,
+            "CHECK_STATE_SKIPPED": 4,
         }
 
 
@@ -1241,6 +1296,44 @@ default_message_pool.register_message("halyard.agent.v1", "ChangeSet", ChangeSet
 
 
 @dataclass(eq=False, repr=False)
+class Check(betterproto2.Message):
+    """
+    What one probe found.
+    """
+
+    id: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
+    """
+    What was probed, in one word that stays the same from release to release: "config", "disk", "address", "tls",
+    "relay", "clock", "grpc", "link", "log", "inbox", "agent", "model", "push" … Show it as it is.
+    """
+
+    state: "CheckState" = betterproto2.field(2, betterproto2.TYPE_ENUM, default_factory=lambda: CheckState(0))
+    """
+    How it stands.
+    """
+
+    message: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
+    """
+    For a person: one sentence.
+    """
+
+    advice: "str" = betterproto2.field(4, betterproto2.TYPE_STRING)
+    """
+    For a person: what to do next; empty when there is nothing to do.
+    """
+
+    duration: "datetime.timedelta | None" = betterproto2.field(
+        5, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Duration, optional=True
+    )
+    """
+    How long the probe took; unset when nothing had to be asked.
+    """
+
+
+default_message_pool.register_message("halyard.agent.v1", "Check", Check)
+
+
+@dataclass(eq=False, repr=False)
 class Command(betterproto2.Message):
     """
     A slash command.
@@ -1500,6 +1593,40 @@ class Device(betterproto2.Message):
 
 
 default_message_pool.register_message("halyard.agent.v1", "Device", Device)
+
+
+@dataclass(eq=False, repr=False)
+class DiagnoseRequest(betterproto2.Message):
+    """
+    Asks for a diagnosis.
+    """
+
+    pass
+
+
+default_message_pool.register_message("halyard.agent.v1", "DiagnoseRequest", DiagnoseRequest)
+
+
+@dataclass(eq=False, repr=False)
+class DiagnoseResponse(betterproto2.Message):
+    """
+    What was found. Holds no secret and nothing that anybody said to an agent: it may be shown to whoever helps.
+    """
+
+    checks: "list[Check]" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, repeated=True)
+    """
+    One for each thing that was probed, from this machine outwards. Show them in this order.
+    """
+
+    diagnose_time: "datetime.datetime | None" = betterproto2.field(
+        2, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
+    )
+    """
+    When it was found.
+    """
+
+
+default_message_pool.register_message("halyard.agent.v1", "DiagnoseResponse", DiagnoseResponse)
 
 
 @dataclass(eq=False, repr=False)
