@@ -14,7 +14,6 @@ any key. An opaque key has 16 bytes and a grant's name has more, so the two cann
 import hashlib
 import hmac
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -41,6 +40,10 @@ class Kind(StrEnum):
     TODOS = "sessions/*/todos"
     DEVICE = "devices/*"
     GRANT = "grants/*"
+
+
+# Literals and ids alternate in every pattern, beginning with a literal. Looked up for every record and hint.
+_KINDS = {(len(kind.split("/")), *kind.split("/")[::2]): kind for kind in Kind}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,19 +122,10 @@ def grant(device_id: str) -> str:
 def parse(name: str) -> Name:
     """The parts of `name`; Malformed when it follows none of the patterns above."""
     segments = name.split("/")
-    for kind in Kind:
-        literals = kind.split("/")
-        if len(literals) == len(segments) and all(
-            want in ("*", have) for want, have in zip(literals, segments, strict=True)
-        ):
-            return Name(kind, tuple(_ids(literals, segments)))
-    raise Malformed(f"{name[:MAX_ID_LENGTH]!r} is not a resource name; wire/names.py lists the patterns.")
-
-
-def _ids(literals: list[str], segments: list[str]) -> Iterator[str]:
-    for literal, segment in zip(literals, segments, strict=True):
-        if literal == "*":
-            yield check_id(segment)
+    kind = _KINDS.get((len(segments), *segments[::2]))
+    if kind is None:
+        raise Malformed(f"{name[:MAX_ID_LENGTH]!r} is not a resource name; wire/names.py lists the patterns.")
+    return Name(kind, tuple(check_id(segment) for segment in segments[1::2]))
 
 
 def session_of(name: str) -> str | None:
