@@ -38,6 +38,10 @@ class Accumulator:
             self._pieces = ["".join(self._pieces)]
         return self._pieces[0] if self._pieces else ""
 
+    def begins(self) -> None:
+        """Notes that the field's beginning was met live; without effect when something had arrived before."""
+        self.whole = self.whole or not self.text
+
     def append(self, text: str) -> Growth | None:
         """Returns the growth to pass on, or None when its place is not known."""
         if not self.whole:

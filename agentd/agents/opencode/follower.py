@@ -116,6 +116,8 @@ class Follower:
             await self.waiting.clear(event.session_id, "The session was deleted.")
         match self._verdict(event):
             case Verdict.REPEATED:
+                if event.change is not None:
+                    self._mirror.repeated(event.change)
                 return
             case Verdict.GAP:
                 _log.info("events of %s were missed; asking the history", event.session_id)

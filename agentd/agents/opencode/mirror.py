@@ -3,8 +3,7 @@
 Counterpart: `follower.py` brings events and listings and says how fresh they are. The mirror does no I/O but the
 journal's calls, which return at once; time comes in with every call. Invariants:
 
-* A record is whole. Text that OpenCode has not stored yet is kept here, told as it grows and at the part's
-end.
+* A record is whole. Text that OpenCode has not stored yet is kept here, told as it grows and at the part's end.
 * Deltas continue exactly what the journal was last told of a part; where that is not known, none are sent until the
 part closes.
 * A repeated event changes nothing, since the journal ignores equal values.
@@ -198,9 +197,21 @@ class Mirror:
             growing = room.growing[part_id] = Growing(ours, self._resumed(ours, moment))
         elif not moment.live:
             growing.arrived.whole = False
+        elif not translate.text_of(ours):
+            growing.arrived.begins()
         growing.part = ours
         state = pb.PART_STATE_OPEN if room.working or moment.live else pb.PART_STATE_INTERRUPTED
         self._put_part(translate.with_text(ours, growing.arrived.text, state))
+
+    def repeated(self, change: Change) -> None:
+        """Takes from a live event that a replay had told before what no replay can tell: a text that begins on this
+        connection, so that all of its deltas will come.
+        """
+        match change:
+            case PartChanged(part=schema.TextPart(text="", id=part_id, session_id=session_id)):
+                room = self._rooms.get(session_id)
+                if room is not None and part_id in room.growing:
+                    room.growing[part_id].arrived.begins()
 
     def _resumed(self, ours: pb.Part, moment: Moment) -> Accumulator:
         text = translate.text_of(ours)

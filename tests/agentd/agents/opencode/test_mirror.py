@@ -107,6 +107,38 @@ def test_a_part_that_is_met_in_the_middle_gets_no_deltas(mirror: Mirror, journal
     assert journal.deltas() == []
 
 
+def test_a_part_whose_beginning_comes_live_after_a_listing_told_of_it_gets_its_deltas(
+    mirror: Mirror, journal: MemoryJournal
+) -> None:
+    """A reader that is slow to take a session up lists what its connection is still about to tell."""
+    tell(mirror, *shapes.begun(), shapes.status("busy"))
+    mirror.apply(shapes.streaming("p"), REPLAYED)
+    tell(mirror, shapes.streaming("p"), shapes.delta("p", "from the start"))
+    assert [(d.offset_bytes, d.text) for d in journal.deltas()] == [(0, "from the start")]
+    assert journal.stale_deltas == 0
+
+
+def test_a_part_whose_beginning_is_repeated_live_gets_its_deltas(mirror: Mirror, journal: MemoryJournal) -> None:
+    tell(mirror, *shapes.begun(), shapes.status("busy"))
+    mirror.apply(shapes.streaming("p"), REPLAYED)
+    mirror.repeated(shapes.streaming("p"))
+    tell(mirror, shapes.delta("p", "from the start"))
+    mirror.repeated(shapes.streaming("p"))
+    tell(mirror, shapes.delta("p", " on"))
+    assert "".join(d.text for d in journal.deltas()) == "from the start on"
+    assert journal.stale_deltas == 0
+
+
+def test_a_part_with_text_from_another_life_gets_no_deltas_from_its_beginning(journal: MemoryJournal) -> None:
+    before = Mirror(journal)
+    tell(before, *shapes.begun(), shapes.status("busy"), shapes.streaming("p"), shapes.delta("p", "kept"))
+    after = Mirror(journal)
+    for change in (*shapes.begun(), shapes.streaming("p")):
+        after.apply(change, REPLAYED)
+    tell(after, shapes.streaming("p"), shapes.delta("p", "more"))
+    assert journal.texts(SESSION) == ["kept"]
+
+
 def test_a_replay_does_not_empty_text_that_had_arrived(journal: MemoryJournal) -> None:
     """OpenCode holds an empty text until the part ends; the journal's is longer."""
     before = Mirror(journal)
