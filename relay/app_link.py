@@ -6,12 +6,13 @@ from halyard.link.v1 import link_service_pb2, record_pb2
 from relay import frames
 from relay.channel import AppLink, Channel, grant_of, timestamp
 from relay.doorway import first_frame, greeting
-from relay.errors import NotAMember, RateLimited, TooLarge, status_of
+from relay.errors import NotAMember, RateLimited, StoreUnavailable, TooLarge, status_of
 from relay.ledger import Ledger, StoredCall
 from relay.link import Peer
 from relay.rates import Bucket
 from relay.reader_queue import Kind
 from relay.services import Services
+from relay.store import Lane
 from wire.errors import CallExpired, HalyardError, Malformed
 
 
@@ -69,12 +70,13 @@ def _nothing(_outcome: object) -> None:
 class _AppReader:
     """Reads one link."""
 
-    __slots__ = ("_frames", "_link", "_peer", "_services")
+    __slots__ = ("_frames", "_lane", "_link", "_peer", "_services")
 
     def __init__(self, peer: Peer, link: AppLink, services: Services) -> None:
         self._peer = peer
         self._link = link
         self._services = services
+        self._lane = Lane()
         self._frames = Bucket(services.limits.frames_per_app)
 
     async def read(self) -> None:
@@ -117,10 +119,15 @@ class _AppReader:
 
         def failed(error: HalyardError) -> None:
             link.job_ended()
-            self._refuse(call, error)
+            if isinstance(error, StoreUnavailable):
+                # No refusal, which would be the call's last word: the app keeps what is unanswered, links again and
+                # sends it in order.
+                link.end(error)
+            else:
+                self._refuse(call, error)
 
         link.job_began()
-        self._services.store.submit(apply, partial(self._stored, call, channel), failed)
+        self._services.store.submit(apply, partial(self._stored, call, channel), failed, self._lane)
 
     def _checked(self, call: link_service_pb2.AppCall) -> Channel:
         services, now = self._services, self._services.now()

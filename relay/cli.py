@@ -1,9 +1,12 @@
-"""Commands that ask a relay which serves on this machine, with its operator's token."""
+"""The relay's other commands. Most ask a relay that serves on this machine, with its operator's token; backup and
+restore go to its files.
+"""
 
 import argparse
 import asyncio
 import json
 import sys
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from google.protobuf.message import Message
 
 from halyard.relay.v1 import relay_service_pb2, relay_service_pb2_grpc
 from relay import config
+from relay.backup import BackupFailed, Copied, back_up, restore
 from relay.errors import ConfigError
 from relay.tokens import OPERATOR_TOKEN_FILE
 
@@ -30,9 +34,15 @@ def run(options: argparse.Namespace) -> int:
         print(_token(folder))
         return 0
     try:
-        asyncio.run(_ask(options, folder))
+        if options.command in _ON_FILES:
+            _ON_FILES[options.command](options, _database(options, folder))
+        else:
+            asyncio.run(_ask(options, folder))
     except grpc.aio.AioRpcError as error:
         print(_explained(error), file=sys.stderr)
+        return 1
+    except BackupFailed as error:
+        print(error, file=sys.stderr)
         return 1
     return 0
 
@@ -50,11 +60,23 @@ def _token(folder: Path) -> str:
     return file.read_text(encoding="ascii").strip()
 
 
-def _channel(folder: Path) -> grpc.aio.Channel:
+def _told(folder: Path) -> dict[str, str]:
+    """What the relay that serves from `folder` says of itself; empty when none does."""
     file = folder / config.RUN_FILE
-    if not file.exists():
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+
+def _database(options: argparse.Namespace, folder: Path) -> Path:
+    """The store's file: as it was given, as the running relay says, or in the data folder."""
+    if options.database is None and (named := _told(folder).get("database")):
+        return Path(named)
+    return config.database(options.database, folder)
+
+
+def _channel(folder: Path) -> grpc.aio.Channel:
+    told = _told(folder)
+    if not told:
         raise ConfigError(f"No relay serves from {folder}; start `relay serve`, or name its folder with --data.")
-    told = json.loads(file.read_text(encoding="utf-8"))
     if not told["tls_cert"]:
         return grpc.aio.insecure_channel(told["grpc"])
     chain = Path(told["tls_cert"]).read_bytes()
@@ -92,6 +114,36 @@ async def _devices(stub: Stub, who: Credentials, options: argparse.Namespace) ->
     _tell(options, found, lambda device: f"{device.device_id}  {_presence(device)}  of {device.workstation_id}")
 
 
+def _backup(options: argparse.Namespace, store: Path) -> None:
+    began = time.monotonic()
+    copied = back_up(store, options.file, overwrite=options.overwrite)
+    if options.json:
+        print(json.dumps(_as_dict(copied) | {"seconds": round(time.monotonic() - began, 3)}))
+    else:
+        print(f"{copied.file}: {_summary(copied)}, checked.")
+
+
+def _restore(options: argparse.Namespace, store: Path) -> None:
+    restored = restore(store, options.file, time.time_ns() // 1_000_000)
+    if options.json:
+        print(json.dumps(_as_dict(restored.copied) | {"replaced": str(restored.replaced or "")}))
+        return
+    print(f"{store} is {options.file} now: {_summary(restored.copied)}.")
+    if restored.replaced is not None:
+        print(f"What was there before is {restored.replaced}; delete it once you are content.")
+    print("Start the relay: workstations and apps send again what is newer. Invites that were open must be made anew.")
+
+
+def _as_dict(copied: Copied) -> dict[str, object]:
+    counts = {"workstations": copied.workstations, "records": copied.records, "calls_waiting": copied.calls_waiting}
+    return {"file": str(copied.file), "bytes": copied.size, **counts}
+
+
+def _summary(copied: Copied) -> str:
+    size = f"{copied.size / 1e6:.1f} MB"
+    return f"{size}, {copied.workstations} workstations, {copied.records} records, {copied.calls_waiting} calls waiting"
+
+
 def _workstation_line(workstation: relay_service_pb2.RelayWorkstation) -> str:
     size = f"{workstation.stored_bytes / 1e6:.1f} MB in {workstation.records} records"
     waiting = f"{workstation.calls_waiting} calls waiting"
@@ -123,3 +175,4 @@ _COMMANDS: dict[str, Callable[[Stub, Credentials, argparse.Namespace], Awaitable
     "workstations": _workstations,
     "devices": _devices,
 }
+_ON_FILES: dict[str, Callable[[argparse.Namespace, Path], None]] = {"backup": _backup, "restore": _restore}

@@ -19,7 +19,12 @@
         ├── Stopping              the relay is about to stop
         └── StoreUnavailable      the store is full, locked or failing
 
-`ConfigError` alone does not cross the wire: it stops `relay serve` before it opens a port.
+Three do not cross the wire. `ConfigError` stops `relay serve` before it opens a port; a `StoreBroken` stops it whenever
+it is noticed:
+
+    StoreBroken                   the store cannot be gone on with
+    ├── StoreDamaged              its file is damaged; an operator must act
+    └── StoreLost                 its file is gone or another one; the relay begins anew with what is there
 """
 
 from typing import ClassVar
@@ -32,6 +37,18 @@ from wire.errors import DOMAIN, REFUSED, ClockSkew, Code, HalyardError
 
 class ConfigError(Exception):
     """A setting that would be unsafe or cannot work; the message says which and what to do."""
+
+
+class StoreBroken(Exception):
+    """The store cannot be gone on with; the message is for the operator."""
+
+
+class StoreDamaged(StoreBroken):
+    """The store's file is damaged, or no store at all; the message says what to do."""
+
+
+class StoreLost(StoreBroken):
+    """The store's file was removed or replaced under the running relay."""
 
 
 class Refusal(HalyardError):

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 
 from halyard.link.v1 import record_pb2
-from relay.errors import Forgotten, InviteInvalid, InviteNeeded, RateLimited, StoreUnavailable
+from relay.errors import Forgotten, InviteInvalid, InviteNeeded, RateLimited
 from relay.grants import NOT_A_GRANT
 from relay.limits import Limits
 
@@ -86,6 +86,16 @@ class Swept:
     truncated: dict[str, int]
 
 
+def inbox_base(now_ms: int) -> int:
+    """Where an inbox begins that is made or restored at `now_ms`, Unix milliseconds: above every seq given before.
+
+    An inbox that lost its former numbers, with the database or by a restore, would count from them once more, and a
+    seq would name two calls. No relay takes a thousand calls a millisecond, so time is ahead of every counter. See
+    docs/decisions/0065-a-store-that-was-lost-or-restored.md.
+    """
+    return now_ms << 10
+
+
 class Ledger:
     """One open transaction's worth of changes on `connection`."""
 
@@ -132,7 +142,7 @@ class Ledger:
         place = self._find(device_id)
         if place is None:
             self._admit(invite, now_ms, invited_only=invited_only)
-            place = self._enter(device_id, epoch)
+            place = self._enter(device_id, epoch, now_ms)
         reset = place.log_epoch != epoch
         if reset:
             self._empty_log(place, epoch)
@@ -292,8 +302,12 @@ class Ledger:
         if used.rowcount != 1:
             raise InviteInvalid("This invite is unknown, used or expired; ask the relay's operator for a new one.")
 
-    def _enter(self, device_id: str, epoch: bytes) -> Place:
-        self._db.execute("INSERT INTO workstation (device_id, log_epoch) VALUES (?, ?)", (device_id, epoch))
+    def _enter(self, device_id: str, epoch: bytes, now_ms: int) -> Place:
+        base = inbox_base(now_ms)
+        self._db.execute(
+            "INSERT INTO workstation (device_id, log_epoch, inbox_head, inbox_through) VALUES (?, ?, ?, ?)",
+            (device_id, epoch, base, base),
+        )
         return self._known(device_id)
 
     def _empty_log(self, place: Place, epoch: bytes) -> None:
@@ -360,10 +374,3 @@ class Ledger:
     def _saved(place: Place) -> Sequence[object]:
         values = [getattr(place, field.name) for field in fields(Place)]
         return [*values[2:], place.id]
-
-
-def unavailable(error: sqlite3.Error) -> StoreUnavailable:
-    """What peers are told of a failing store; the operator finds the cause in the log."""
-    return StoreUnavailable(
-        f"The relay's store is not available ({error}). What was acknowledged is safe; try again later."
-    )

@@ -11,10 +11,15 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NoReturn
 
 from relay import config
-from relay.errors import ConfigError
+from relay.errors import ConfigError, StoreBroken, StoreLost
+
+if TYPE_CHECKING:
+    from relay.server import Relay
 
 OK, FAILED, USAGE = 0, 1, 2
 
@@ -45,6 +50,9 @@ def _run(options: argparse.Namespace) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return USAGE
+    except StoreBroken as error:
+        print(error, file=sys.stderr)
+        return FAILED
     except KeyboardInterrupt:
         return OK
     except Exception:
@@ -55,6 +63,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 async def _serve(settings: config.ServeConfig, *, as_json: bool) -> int:
+    """Serves until a signal. When the store is lost under it, the program begins anew, at the same place."""
     from relay.server import running
 
     stop = asyncio.Event()
@@ -65,19 +74,53 @@ async def _serve(settings: config.ServeConfig, *, as_json: bool) -> int:
         # 60 ms (measured); frozen, a pass takes microseconds.
         gc.collect()
         gc.freeze()
-        known = relay.addresses
-        told = {"http": known.http, "grpc": known.grpc, "origin": known.origin, "pid": os.getpid()}
-        run_file = settings.data_dir / config.RUN_FILE
-        run_file.write_text(json.dumps(told | {"tls_cert": str(settings.tls_cert or "")}), encoding="utf-8")
-        text = (
-            json.dumps(told)
-            if as_json
-            else f"Relay {known.origin}: apps at {known.http}, workstations at {known.grpc}."
-        )
-        print(text, flush=True)
-        await stop.wait()
-        run_file.unlink(missing_ok=True)
+        with _told(relay, as_json=as_json):
+            await _until_either(stop, relay.services.store.broken)
+    why = relay.services.store.broken_by
+    if isinstance(why, StoreLost):
+        _begin_anew(relay)
+    if why is not None:
+        raise why
     return OK
+
+
+@contextmanager
+def _told(relay: "Relay", *, as_json: bool) -> Iterator[None]:
+    """People, scripts and the relay's own commands know meanwhile where it is reached."""
+    known, settings = relay.addresses, relay.config
+    told = {"http": known.http, "grpc": known.grpc, "origin": known.origin, "pid": os.getpid()}
+    private = {"tls_cert": str(settings.tls_cert or ""), "database": str(settings.database)}
+    run_file = settings.data_dir / config.RUN_FILE
+    try:
+        run_file.write_text(json.dumps(told | private), encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{run_file} cannot be written: {error.strerror}. Make room, then start again.") from None
+    text = json.dumps(told)
+    if not as_json:
+        text = f"Relay {known.origin}: apps at {known.http}, workstations at {known.grpc}."
+    print(text, flush=True)
+    try:
+        yield
+    finally:
+        run_file.unlink(missing_ok=True)
+
+
+async def _until_either(stop: asyncio.Event, broken: asyncio.Event) -> None:
+    async def pass_on() -> None:
+        await broken.wait()
+        stop.set()
+
+    async with asyncio.TaskGroup() as tasks:
+        passing_on = tasks.create_task(pass_on())
+        await stop.wait()
+        passing_on.cancel()
+
+
+def _begin_anew(relay: "Relay") -> NoReturn:
+    """The same command with the ports that were taken, so that everybody comes back to where they were."""
+    ports = ["--http", str(relay.config.http), "--grpc", str(relay.config.grpc)]
+    command = [sys.executable, "-m", "relay.main", *sys.argv[1:], *ports]
+    os.execv(sys.executable, command)  # noqa: S606 - no shell is wanted
 
 
 def _serve_config(options: argparse.Namespace) -> config.ServeConfig:
@@ -108,7 +151,10 @@ def _parser() -> argparse.ArgumentParser:
     shared.add_argument("--data", metavar="DIR", help="data folder (default: HALYARD_RELAY_DATA or the user's)")
     shared.add_argument("--json", action="store_true", help="answer in JSON, for scripts")
 
-    serve = commands.add_parser("serve", parents=[shared], help="run a relay")
+    stored = argparse.ArgumentParser(add_help=False)
+    stored.add_argument("--database", metavar="URL", help="sqlite:///FILE (default: relay.db in the data folder)")
+
+    serve = commands.add_parser("serve", parents=[shared, stored], help="run a relay")
     serve.add_argument("--http", default=config.DEFAULT_HTTP, metavar="HOST:PORT", help="for apps; port 0 takes any")
     serve.add_argument("--grpc", default=config.DEFAULT_GRPC, metavar="HOST:PORT", help="for workstations")
     serve.add_argument("--public-url", metavar="ORIGIN", help="how the outside reaches --http; tokens name it")
@@ -117,7 +163,6 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--tls-cert", type=Path, metavar="FILE", help="certificate chain, PEM")
     serve.add_argument("--tls-key", type=Path, metavar="FILE", help="its key, PEM")
     serve.add_argument("--behind-tls-proxy", action="store_true", help="a proxy in front ends TLS")
-    serve.add_argument("--database", metavar="URL", help="sqlite:///FILE (default: relay.db in the data folder)")
     serve.add_argument("--admit", action="append", default=[], metavar="ID", help="a workstation that needs no invite")
     serve.add_argument("--log-mib", type=int, metavar="N", help="stored log per workstation (default 64)")
     serve.add_argument("--log-days", type=int, metavar="N", help="days until unrenewed records fall out (default 90)")
@@ -127,6 +172,13 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("workstations", parents=[shared], help="list the workstations that this relay serves")
     devices = commands.add_parser("devices", parents=[shared], help="list the apps that workstations admitted")
     devices.add_argument("workstation", nargs="?", default="", help="only of this one")
+    backup = commands.add_parser("backup", parents=[shared, stored], help="copy the store to a file, while it serves")
+    backup.add_argument("file", type=Path, metavar="FILE", help="where to; readable by you alone")
+    backup.add_argument("--overwrite", action="store_true", help="replace an older backup of that name")
+    restore = commands.add_parser(
+        "restore", parents=[shared, stored], help="go back to a backup, with the relay stopped"
+    )
+    restore.add_argument("file", type=Path, metavar="FILE", help="a backup; what it replaces is kept beside it")
     commands.add_parser("token", parents=[shared], help="print the operator's token, for grpcurl")
     return parser
 

@@ -5,13 +5,12 @@ Stopping: strangers are refused, links are told and flushed, what is queued is c
 
 import asyncio
 import contextlib
-import fcntl
 import logging
 import secrets
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
@@ -23,9 +22,9 @@ from grpc_reflection.v1alpha import reflection
 from starlette.types import ASGIApp
 
 from halyard.relay.v1 import relay_service_pb2_grpc
-from relay import link_service, operator_service, pairing_service, reading
-from relay.config import ServeConfig
-from relay.errors import ConfigError
+from relay import database, link_service, operator_service, pairing_service, reading
+from relay.config import Address, ServeConfig
+from relay.errors import ConfigError, StoreUnavailable
 from relay.grpc_door import server_options
 from relay.hub import Hub
 from relay.ledger import Swept
@@ -53,17 +52,22 @@ class Relay:
     """A running relay."""
 
     config: ServeConfig
+    """As it was told, with the ports that were taken."""
     addresses: Addresses
     services: Services
 
 
 @contextlib.asynccontextmanager
 async def running(config: ServeConfig, now: Callable[[], float] = time.time) -> AsyncIterator[Relay]:
-    """A relay that answers; it is stopped in order when the block ends. Raises ConfigError."""
-    config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _alone(config.database), listening(config) as listeners:
+    """A relay that answers; it is stopped in order when the block ends. Raises ConfigError or StoreBroken.
+
+    The block must end when `services.store.broken` is set; `broken_by` says why.
+    """
+    _make_folder(config.data_dir)
+    in_use = f"Another relay uses {config.database}; stop it, or give this one another --data."
+    with database.alone(config.database, in_use), listening(config) as listeners:
         store = open_store(config.database, config.limits)
-        operators = OperatorGate(operator_token(config.data_dir))
+        operators = OperatorGate(_operator_token(config.data_dir))
         grpc_server, grpc_port = _bind_grpc(config, operators)
         known = addresses(config, listeners, grpc_port)
         services = _services(config, known, store, operators, now)
@@ -75,7 +79,7 @@ async def running(config: ServeConfig, now: Callable[[], float] = time.time) -> 
             try:
                 async with _serving_grpc(grpc_server), _serving_web(config, listeners, door):
                     beating = tasks.create_task(_beat(services))
-                    yield Relay(config, known, services)
+                    yield Relay(_settled(config, listeners, grpc_port), known, services)
                     beating.cancel()
                     await _drain(services)
             finally:
@@ -92,7 +96,7 @@ def _services(
         limits=limits,
         now=now,
         store=store,
-        hub=Hub(store.read_now(reading.known), limits, store, metrics),
+        hub=Hub(_known(store), limits, store, metrics),
         metrics=metrics,
         tokens=TokenGate(known.origin, known.local_aliases, now),
         operators=operators,
@@ -104,16 +108,30 @@ def _services(
     )
 
 
-@contextlib.contextmanager
-def _alone(database: Path) -> Iterator[None]:
-    """Two relays must not write one store: each believes what it remembers of it."""
-    database.parent.mkdir(parents=True, exist_ok=True)
-    with database.with_name(database.name + ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise ConfigError(f"Another relay uses {database}; stop it, or give this one another --data.") from None
-        yield
+def _settled(config: ServeConfig, listeners: Listeners, grpc_port: int) -> ServeConfig:
+    http_port = int(listeners.http.getsockname()[1])
+    return replace(config, http=Address(config.http.host, http_port), grpc=Address(config.grpc.host, grpc_port))
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{folder} cannot be used: {error.strerror}. Make room or rights, or give --data.") from None
+
+
+def _operator_token(folder: Path) -> str:
+    try:
+        return operator_token(folder)
+    except OSError as error:
+        raise ConfigError(f"No operator's token in {folder}: {error.strerror}. Make room, then start again.") from None
+
+
+def _known(store: Store) -> reading.Known:
+    try:
+        return store.read_now(reading.known)
+    except StoreUnavailable as error:
+        raise store.broken_by or ConfigError(f"{error.message} The relay did not start.") from None
 
 
 def _bind_grpc(config: ServeConfig, operators: OperatorGate) -> tuple[grpc.aio.Server, int]:
@@ -233,6 +251,7 @@ async def _beat(services: Services) -> None:
     while True:
         await asyncio.sleep(services.limits.heartbeat_seconds / 4)
         now = services.now()
+        services.store.look()
         services.hub.beat(now)
         if now - last_sweep >= _SWEEP_SECONDS:
             last_sweep = now

@@ -6,32 +6,34 @@ there, and that is why nothing is acknowledged before it is on disk.
 
 A failing transaction fails all of its jobs. A `Lane` ties the jobs of one link together: when one fails, those behind
 it fail too, although the disk may have recovered meanwhile; otherwise a log would get a hole and be acknowledged beyond
-it.
+it, and calls would overtake one another.
+
+A store whose file is damaged, gone or replaced is broken: nothing more is taken or read, and whoever serves ends.
 """
 
 import asyncio
 import logging
 import queue
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from relay.errors import ConfigError, StoreUnavailable
-from relay.ledger import Ledger, unavailable
+from google.protobuf.message import DecodeError
+
+from relay import database
+from relay.errors import StoreBroken, StoreLost, StoreUnavailable
+from relay.ledger import Ledger
 from relay.limits import Limits
 from wire.errors import HalyardError
 
-SCHEMA_VERSION = "0001"
-"""Newest revision in relay/migrations; schema.sql makes a store of it."""
 MAX_GROUP = 1_000
 READERS = 2
+_WAL_PATIENCE_MS = 50
+"""How long the writer waits for readers when the write-ahead log has grown too large."""
 
 _log = logging.getLogger(__name__)
 
@@ -72,19 +74,34 @@ Settle = Callable[[], None]
 class Store:
     """Open with `open_store`, run `run` in a TaskGroup, end it with `close`."""
 
-    def __init__(self, file: Path, limits: Limits, busy_seconds: float = 5.0, max_group: int = MAX_GROUP) -> None:
+    def __init__(
+        self,
+        file: Path,
+        limits: Limits,
+        busy_seconds: float = database.BUSY_SECONDS,
+        max_group: int = MAX_GROUP,
+        wal_bytes: int = database.WAL_BYTES,
+    ) -> None:
         self._file = file
         self._max_group = max_group
-        self._busy_seconds = busy_seconds
-        self._writer = _connect(file, busy_seconds)
+        self._busy_ms = round(busy_seconds * 1000)
+        self._wal_bytes = self._wal_ceiling = wal_bytes
+        self._writer = database.connect(file, busy_seconds)
         self._ledger = Ledger(self._writer, limits)
         self._jobs: queue.SimpleQueue[_Job[object] | None] = queue.SimpleQueue()
         self._settled: asyncio.Queue[list[Settle] | None] = asyncio.Queue()
         self._idle_readers: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
         self._executor = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
         for _ in range(READERS):
-            self._idle_readers.put(_connect(file, busy_seconds))
+            self._idle_readers.put(database.connect(file, busy_seconds))
+        # The first read makes the write-ahead log, which stays until the last connection is closed.
+        self._writer.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        self._footing = database.footing(file)
         self.counters = Counters()
+        self.broken_by: StoreBroken | None = None
+        """Why nothing can be taken or read any more."""
+        self.broken = asyncio.Event()
+        """Set with `broken_by`, on the event loop."""
 
     def submit(
         self,
@@ -113,16 +130,35 @@ class Store:
 
     async def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
         """The result of a query, off the event loop. StoreUnavailable when the file cannot be read."""
-        return await asyncio.get_running_loop().run_in_executor(self._executor, self._read, query)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._executor, self.read_now, query)
+        finally:
+            if self.broken_by is not None:
+                self.broken.set()
 
     def read_now(self, query: Callable[[sqlite3.Connection], T]) -> T:
         """The result of a query, at once: for the start, before anybody waits."""
-        return self._read(query)
+        if self.broken_by is not None:
+            raise _REFUSED
+        connection = self._idle_readers.get()
+        try:
+            return query(connection)
+        except (sqlite3.Error, DecodeError) as error:
+            _log.warning("reading the store failed: %s", error)
+            raise self._refusal(error) from None
+        finally:
+            self._idle_readers.put(connection)
+
+    def look(self) -> None:
+        """Notices, while nobody writes, that the file is gone."""
+        if self.broken_by is None and (lost := self._lost()):
+            self._break(lost)
+            self.broken.set()
 
     @property
     def file_bytes(self) -> int:
         """Size of the database and its write-ahead log."""
-        files = (self._file, self._file.with_name(self._file.name + "-wal"))
+        files = (self._file, database.beside(self._file, "-wal"))
         return sum(file.stat().st_size for file in files if file.exists())
 
     async def run(self) -> None:
@@ -149,16 +185,6 @@ class Store:
         """Ends `run` after what is queued."""
         self._jobs.put(None)
 
-    def _read(self, query: Callable[[sqlite3.Connection], T]) -> T:
-        connection = self._idle_readers.get()
-        try:
-            return query(connection)
-        except sqlite3.Error as error:
-            _log.warning("reading the store failed: %s", error)
-            raise unavailable(error) from None
-        finally:
-            self._idle_readers.put(connection)
-
     def _write_until_closed(self, settle: Callable[[list[Settle] | None], None]) -> None:
         closing = False
         while not closing:
@@ -175,6 +201,8 @@ class Store:
         settle(None)
 
     def _commit(self, group: list[_Job[object]]) -> list[Settle]:
+        if self.broken_by is not None:
+            return self._refuse_all(group, _REFUSED)
         began = time.perf_counter()
         try:
             self._ledger.begin()
@@ -182,9 +210,13 @@ class Store:
             self._ledger.commit()
         except sqlite3.Error as error:
             return self._fail(group, error)
+        # Asked after the commit: what went into a file that nobody will find again must not be acknowledged.
+        if (lost := self._lost()) is not None:
+            return self._end(group, lost)
         self.counters.commits += 1
         self.counters.jobs += len(group)
         self.counters.commit_seconds += time.perf_counter() - began
+        self._bound_wal()
         return outcomes
 
     def _apply(self, job: _Job[object]) -> Settle:
@@ -202,69 +234,83 @@ class Store:
     def _fail(self, group: list[_Job[object]], error: sqlite3.Error) -> list[Settle]:
         _log.error("the store failed, %d changes refused: %s", len(group), error)
         self.counters.failures += 1
-        self._ledger.rollback()
+        try:
+            self._ledger.rollback()
+        except sqlite3.Error as again:
+            # The next transaction cannot begin either, and comes back here.
+            _log.error("the store could not take its last changes back: %s", again)
+        refusal = self._refusal(error)
+        return self._refuse_all(group, refusal) + ([self.broken.set] if self.broken_by else [])
+
+    def _end(self, group: list[_Job[object]], why: StoreBroken) -> list[Settle]:
+        self._break(why)
+        return [*self._refuse_all(group, _REFUSED), self.broken.set]
+
+    def _refuse_all(self, group: list[_Job[object]], refusal: HalyardError) -> list[Settle]:
         for job in group:
             if job.lane is not None:
                 job.lane.broken = True
-        refusal = unavailable(error)
         return [_refused(job, refusal) for job in group]
+
+    def _refusal(self, error: Exception) -> StoreUnavailable:
+        """What peers are told of a failure; damage breaks the store."""
+        damage = database.broken_by(self._file, error)
+        if damage is not None:
+            self._break(damage)
+            return _REFUSED
+        return database.unavailable(error)
+
+    def _break(self, why: StoreBroken) -> None:
+        if self.broken_by is None:
+            self.broken_by = why
+            _log.critical("%s", why)
+
+    def _lost(self) -> StoreLost | None:
+        if database.footing(self._file) == self._footing:
+            return None
+        return StoreLost(
+            f"{self._file} was removed or replaced while the relay served. It begins anew with what is there now; "
+            "workstations and apps send again what is missing."
+        )
+
+    def _bound_wal(self) -> None:
+        """Cuts the write-ahead log back when readers, always some of them, kept SQLite from doing so by itself."""
+        try:
+            size = database.beside(self._file, "-wal").stat().st_size
+            if size <= self._wal_ceiling:
+                return
+            self._writer.execute(f"PRAGMA busy_timeout = {_WAL_PATIENCE_MS}")
+            (busy, *_) = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            self._writer.execute(f"PRAGMA busy_timeout = {self._busy_ms}")
+        except (sqlite3.Error, OSError) as error:
+            _log.warning("the write-ahead log could not be cut back: %s", error)
+            return
+        # A long reader, such as a backup, must not cost every commit this wait.
+        self._wal_ceiling = size + self._wal_bytes if busy else self._wal_bytes
+
+
+_REFUSED = StoreUnavailable(
+    "The relay's store is broken and the relay stops. Workstations and apps keep what is theirs and send it again."
+)
 
 
 def _refused(job: _Job[object], refusal: HalyardError) -> Settle:
     return lambda: job.failed(refusal)
 
 
-def open_store(file: Path, limits: Limits, busy_seconds: float = 5.0, max_group: int = MAX_GROUP) -> Store:
-    """The store in `file`, made or migrated to the newest schema as needed; at most `max_group` changes in a commit."""
+def open_store(
+    file: Path,
+    limits: Limits,
+    busy_seconds: float = database.BUSY_SECONDS,
+    max_group: int = MAX_GROUP,
+    wal_bytes: int = database.WAL_BYTES,
+) -> Store:
+    """The store in `file`, made, checked or migrated as needed; at most `max_group` changes in a commit.
+
+    Raises StoreDamaged, or ConfigError when the file cannot be used for another reason.
+    """
+    database.prepare(file)
     try:
-        version = _version(file)
-        if version is None:
-            _create(file)
-        elif version != SCHEMA_VERSION:
-            _migrate(file)
-        return Store(file, limits, busy_seconds, max_group)
+        return Store(file, limits, busy_seconds, max_group, wal_bytes)
     except sqlite3.Error as error:
-        raise ConfigError(
-            f"{file} cannot be used as the relay's store: {error}. Move it away or give --database."
-        ) from None
-
-
-def _connect(file: Path, busy_seconds: float) -> sqlite3.Connection:
-    # isolation_level None: transactions begin where this code says so, not where the module guesses.
-    db = sqlite3.connect(file, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "cache_size = -2048"):
-        db.execute(f"PRAGMA {pragma}")
-    return db
-
-
-def _version(file: Path) -> str | None:
-    if not file.exists() or file.stat().st_size == 0:
-        return None
-    db = sqlite3.connect(file)
-    try:
-        row = db.execute("SELECT version_num FROM alembic_version").fetchone()
-    finally:
-        db.close()
-    # Alembic leaves the table empty before the first revision.
-    return "" if row is None else str(row[0])
-
-
-def _create(file: Path) -> None:
-    script = resources.files("relay").joinpath("schema.sql").read_text(encoding="utf-8")
-    db = sqlite3.connect(file)
-    try:
-        # One transaction: a crash leaves an empty file, which is made anew, and never half a schema.
-        db.executescript(f"BEGIN; {script} COMMIT;")
-    finally:
-        db.close()
-    file.chmod(0o600)
-
-
-def _migrate(file: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "relay.migrate", str(file)], check=False, capture_output=True, text=True, timeout=600
-    )
-    if done.returncode:
-        raise ConfigError(
-            f"{file} could not be brought to this release's schema; restore a backup. {done.stderr[-500:]}"
-        )
+        database.refuse_to_open(file, error)

@@ -67,7 +67,10 @@ class OperatorGate:
 def operator_token(data_dir: Path) -> str:
     """The operator's token, drawn and written (0600) when there is none yet."""
     file = data_dir / OPERATOR_TOKEN_FILE
-    if not file.exists():
-        file.touch(mode=0o600)
-        file.write_text(secrets.token_urlsafe(32), encoding="ascii")
+    if not file.exists() or not file.stat().st_size:
+        # Renamed when it is whole: a disk that fills up in between must not leave an empty token, which anybody knows.
+        draft = file.with_suffix(".new")
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(32), encoding="ascii")
+        draft.replace(file)
     return file.read_text(encoding="ascii").strip()

@@ -13,10 +13,10 @@ import pytest
 
 from halyard.link.v1 import link_service_pb2
 from relay import reading
-from relay.errors import ConfigError, Forgotten, InviteInvalid, InviteNeeded, RateLimited, StoreUnavailable
+from relay.errors import Forgotten, InviteInvalid, InviteNeeded, RateLimited, StoreUnavailable
 from relay.ledger import Attached, Ledger, Place
 from relay.limits import Limits
-from relay.store import SCHEMA_VERSION, Lane, Store, open_store
+from relay.store import Lane, Store, open_store
 from tests.relay.peers import PATIENCE_SECONDS, FakeWorkstation, new_call, reason_of, record, relay_here, relay_process
 from wire.errors import HalyardError
 
@@ -268,33 +268,6 @@ async def test_what_was_queued_before_closing_is_committed(tmp_path: Path) -> No
         for seq in range(1, 50):
             store.submit(partial(_publish_one, seq=seq), outcomes.append, outcomes.append)
     assert [outcome.stored_through for outcome in outcomes if isinstance(outcome, Place)] == list(range(1, 50))
-
-
-async def test_a_file_that_is_no_store_is_said_so(tmp_path: Path) -> None:
-    (tmp_path / "relay.db").write_text("not a database, though long enough to be mistaken for one")
-    with pytest.raises(ConfigError, match="cannot be used"):
-        open_store(tmp_path / "relay.db", Limits())
-
-
-async def test_an_older_schema_is_migrated_by_a_process_of_its_own(tmp_path: Path) -> None:
-    file = tmp_path / "relay.db"
-    with contextlib.closing(sqlite3.connect(file)) as db:
-        db.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
-        db.commit()
-    async with _store(tmp_path) as store:
-        await store.do(_attach)
-        version = await store.read(lambda db: db.execute("SELECT version_num FROM alembic_version").fetchone()[0])
-    assert version == SCHEMA_VERSION
-
-
-async def test_a_newer_schema_stops_the_start(tmp_path: Path) -> None:
-    file = tmp_path / "relay.db"
-    with contextlib.closing(sqlite3.connect(file)) as db:
-        db.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
-        db.execute("INSERT INTO alembic_version VALUES ('9999')")
-        db.commit()
-    with pytest.raises(ConfigError, match="could not be brought"):
-        open_store(file, Limits())
 
 
 async def test_a_failing_store_ends_the_link_and_what_was_stored_stays(tmp_path: Path) -> None:

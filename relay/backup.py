@@ -1,0 +1,161 @@
+"""`relay backup` and `relay restore`: a checked copy of the store in one file, and the way back.
+
+A backup is made by a process of its own through SQLite's backup API, in one read transaction: it is the store as it was
+at one moment, whoever writes meanwhile. A restore needs the relay stopped. What it brings back is old; what follows
+from that, and why nothing is lost by it, is told in docs/decisions/0065-a-store-that-was-lost-or-restored.md.
+"""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from relay import database
+from relay.errors import ConfigError, StoreDamaged
+from relay.ledger import inbox_base
+
+_PATIENCE_SECONDS = 30.0
+
+
+class BackupFailed(Exception):
+    """A backup or restore could not be made; the message says why, and that nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """What a backup or restore brought over."""
+
+    file: Path
+    size: int
+    """Bytes."""
+    workstations: int
+    records: int
+    calls_waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """A restore that is done."""
+
+    copied: Copied
+    replaced: Path | None
+    """Where the former database is now; None when there was none."""
+
+
+def back_up(store: Path, target: Path, *, overwrite: bool = False) -> Copied:
+    """Writes what is committed in `store` to `target` (0600), whole or not at all.
+
+    BackupFailed when the disk or the store does not allow it; ConfigError when it was asked wrongly.
+    """
+    if not store.exists():
+        raise ConfigError(f"There is no store at {store}; name the relay's folder with --data.")
+    if target.exists() and (not overwrite or target.samefile(store)):
+        raise ConfigError(f"{target} exists; give another name, or --overwrite an older backup.")
+    with _arriving(target) as draft:
+        copied = _copy(store, draft, target)
+        try:
+            database.check(draft, thoroughly=True)
+        except (StoreDamaged, sqlite3.DatabaseError):
+            raise database.damaged(store, "a copy of it does not pass SQLite's integrity check") from None
+    return copied
+
+
+def restore(store: Path, source: Path, now_ms: int) -> Restored:
+    """Puts the backup in `source` in the place of `store`; the files that were there are kept beside it.
+
+    ConfigError when a relay serves from there or `source` is no backup; BackupFailed when it cannot be copied.
+    """
+    with database.alone(store, f"A relay serves from {store}; stop it first, then restore."):
+        _check_source(source)
+        with _arriving(store, before=lambda: _set_aside(store, now_ms)) as draft:
+            copied = _copy(source, draft, store)
+            _prepare(draft, now_ms)
+        aside = _aside(store, now_ms)
+        return Restored(copied, aside if aside.exists() else None)
+
+
+def _check_source(source: Path) -> None:
+    if not source.is_file():
+        raise ConfigError(f"There is no backup at {source}.")
+    try:
+        version = database.version_of(source)
+        database.check(source, thoroughly=True)
+    except (StoreDamaged, sqlite3.Error) as error:
+        raise ConfigError(f"{source} is no sound backup ({error}); take another one. Nothing was changed.") from None
+    if version is None:
+        raise ConfigError(f"{source} is empty; take another backup. Nothing was changed.")
+    if version > database.SCHEMA_VERSION:
+        raise ConfigError(f"{source} was made by a newer release of Halyard; update the relay. Nothing was changed.")
+
+
+@contextmanager
+def _arriving(target: Path, before: Callable[[], None] = lambda: None) -> Iterator[Path]:
+    """A file to write; it takes `target`'s place when the block ends well, and is gone when it does not."""
+    draft = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        draft.touch(mode=0o600, exist_ok=False)
+        yield draft
+        _sync(draft)
+        before()
+        draft.replace(target)
+        _sync(target.parent)
+    except sqlite3.Error as error:
+        raise BackupFailed(f"{target} could not be made: {error}. Nothing was changed.") from None
+    except OSError as error:
+        raise BackupFailed(f"{target} could not be made: {error.strerror}. Nothing was changed.") from None
+    finally:
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            database.beside(draft, suffix).unlink(missing_ok=True)
+
+
+def _copy(source: Path, draft: Path, final: Path) -> Copied:
+    with (
+        closing(sqlite3.connect(source, timeout=_PATIENCE_SECONDS, isolation_level=None)) as origin,
+        closing(sqlite3.connect(draft, isolation_level=None)) as copy,
+    ):
+        origin.execute("PRAGMA query_only = ON")
+        # All pages in one step: between steps, a write of the relay would make the copy begin again.
+        origin.backup(copy)
+        # One file that can be carried about, without a write-ahead log beside it.
+        copy.execute("PRAGMA journal_mode = DELETE")
+        counts = [
+            copy.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608 - the names here
+            for table in ("workstation", "record", "waiting_call")
+        ]
+    return Copied(final, draft.stat().st_size, *counts)
+
+
+def _prepare(draft: Path, now_ms: int) -> None:
+    """Makes an old copy fit to be served: see the module."""
+    with closing(sqlite3.connect(draft, isolation_level=None)) as db:
+        db.execute("BEGIN IMMEDIATE")
+        # One that was used since would be good a second time.
+        db.execute("DELETE FROM invite")
+        # Calls that come from now on get seqs above every one that was given since the backup was made.
+        db.execute("UPDATE workstation SET inbox_head = max(inbox_head, ?)", (inbox_base(now_ms),))
+        db.execute("COMMIT")
+
+
+def _aside(store: Path, now_ms: int) -> Path:
+    moment = datetime.fromtimestamp(now_ms / 1000, UTC)
+    return store.with_name(f"{store.name}.replaced-{moment:%Y%m%dT%H%M%S}Z")
+
+
+def _set_aside(store: Path, now_ms: int) -> None:
+    """The former files under another name, which SQLite still takes for one database."""
+    aside = _aside(store, now_ms)
+    # The database first: a write-ahead log without one is dropped by SQLite, should this be cut off in between.
+    for suffix in ("", "-wal", "-shm"):
+        if database.beside(store, suffix).exists():
+            database.beside(store, suffix).rename(database.beside(aside, suffix))
+
+
+def _sync(place: Path) -> None:
+    handle = os.open(place, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
