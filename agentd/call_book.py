@@ -42,10 +42,21 @@ class CallBook:
     def take(self, device: str, call_id: bytes, expires_ms: int, request: bytes) -> Remembered:
         """A new call; acknowledge it once it is on disk."""
         call = self._memory.take(device, call_id, expires_ms, request)
+        self._arrived(device, call_id)
+        return self._keep(call)
+
+    def withdraw(self, device: str, call_id: bytes, expires_ms: int, answer: bytes) -> Remembered | None:
+        """The call, answered with `answer` instead of begun; None when it was begun. Await `flush` before saying so."""
+        call = self._memory.withdraw(device, call_id, expires_ms, answer, self._clock_ms())
+        if call is None:
+            return None
+        self._arrived(device, call_id)
+        return self._keep(call)
+
+    def _arrived(self, device: str, call_id: bytes) -> None:
         if (device, call_id) not in self._arrivals:
             self._last_arrival += 1
             self._arrivals[device, call_id] = self._last_arrival
-        return self._keep(call)
 
     async def start(self, call: Remembered) -> Remembered:
         """The effect is about to begin, and this is on disk. CallExpired when it is too late.
@@ -72,6 +83,10 @@ class CallBook:
         kept = self._keep(self._memory.answer(call.device, call.call_id, answer, self._clock_ms()))
         await self._store.flush_patiently()
         return kept.answer
+
+    async def flush(self) -> None:
+        """Returns once everything is on disk."""
+        await self._store.flush()
 
     def forget_old(self) -> int:
         """Lets go of what need no longer be remembered, and returns how many those were."""

@@ -20,11 +20,12 @@ from agentd import caller
 from agentd.call_book import CallBook
 from agentd.caller import Caller, Plan
 from agentd.devices import Devices, Member, check_role
-from agentd.errors import busy, malformed, outcome_unknown, revoked
+from agentd.errors import already_begun, busy, malformed, outcome_unknown, revoked, withdrawn
 from agentd.grpc_errors import EXPECTED, status_of
-from agentd.methods import Method, MethodTable
+from agentd.methods import WITHDRAW, Method, MethodTable
 from agentd.permissions import Author
 from halyard.agent.v1 import resource_pb2 as pb
+from halyard.agent.v1 import workstation_service_pb2
 from halyard.link.v1 import link_service_pb2 as link
 from halyard.link.v1 import record_pb2
 from wire.calls import Advice, Remembered, Step, check_call_id
@@ -111,6 +112,22 @@ class CallDesk:
             raise busy("This call is being carried out; ask again for its answer in a moment.")
         return pb.CallResult.FromString(known.answer)
 
+    async def withdraw(self, device: str, call_id: bytes, expires_ms: int) -> None:
+        """Takes back a call of `device` that is not begun; ALREADY_BEGUN when it is. Its author is answered at once."""
+        call = self._book.withdraw(device, call_id, expires_ms, _WITHDRAWN)
+        if call is None:
+            raise already_begun()
+        await self._book.flush()
+        self._reply(device, call_id, call.expires_ms, call.answer)
+
+    def _withdraw_ahead(self, device: str, call: pb.Call) -> None:
+        """What came together with the call that it takes back must win over it: nothing of that frame is begun yet."""
+        try:
+            asked = workstation_service_pb2.WithdrawCallRequest.FromString(call.request)
+            self._book.withdraw(device, asked.call_id, asked.expire_time.ToMilliseconds(), _WITHDRAWN)
+        except (DecodeError, HalyardError, ValueError):
+            return  # refused with its reason when its own turn comes
+
     # --- arriving ---
 
     def _admit(self, arrived: link.InboxCall) -> Callable[[], None] | None:
@@ -144,6 +161,8 @@ class CallDesk:
         match self._book.advise(device, call_id, expires_ms):
             case Advice.TAKE:
                 taken = self._book.take(device, call_id, expires_ms, request)
+                if method.name == WITHDRAW:
+                    self._withdraw_ahead(device, call)
                 return lambda: self._begin(taken)
             case Advice.ANSWER:
                 known = self._book.get(device, call_id)
@@ -282,3 +301,6 @@ def _expiry(sealed: record_pb2.SealedCall) -> int | None:
 
 def _refused(error: Exception) -> bytes:
     return pb.CallResult(error=status_of(error)).SerializeToString()
+
+
+_WITHDRAWN = _refused(withdrawn())

@@ -126,6 +126,20 @@ def unsupported(message: str) -> Refused:
     return Refused(Code.UNIMPLEMENTED, "UNSUPPORTED", message)
 
 
+def withdrawn() -> Refused:
+    """The author took the call back in time."""
+    return Refused(Code.CANCELLED, "WITHDRAWN", "You took this back before it was begun; nothing was done.")
+
+
+def already_begun() -> Refused:
+    """The author wanted to take a call back, and is too late."""
+    return Refused(
+        Code.FAILED_PRECONDITION,
+        "ALREADY_BEGUN",
+        "Too late to take this back: the workstation had begun with it. Stop or correct it with a new message.",
+    )
+
+
 def outcome_unknown() -> Refused:
     """Agentd stopped in the middle of an effect that cannot be looked up."""
     return Refused(

@@ -14,7 +14,9 @@ from halyard.agent.v1 import workstation_pb2
 
 _AGENTS = "/halyard.agent.v1.AgentService/"
 
-URGENT = frozenset({_AGENTS + "Interrupt", _AGENTS + "Decide", _AGENTS + "Answer"})
+WITHDRAW = "/halyard.agent.v1.WorkstationService/WithdrawCall"
+
+URGENT = frozenset({_AGENTS + "Interrupt", _AGENTS + "Decide", _AGENTS + "Answer", WITHDRAW})
 """They must not wait behind a slow call of the same device."""
 
 UNREPEATABLE = frozenset({_AGENTS + "ForkSession", _AGENTS + "CompactSession"})

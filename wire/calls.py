@@ -306,6 +306,20 @@ class CallMemory:
             return call
         return self._put(replace(call, step=Step.ANSWERED, answer=answer, answered_ms=now_ms))
 
+    def withdraw(self, device: str, call_id: bytes, expires_ms: int, answer: bytes, now_ms: int) -> Remembered | None:
+        """The call, answered with `answer` before it began; None when it is too late. Repeating it changes nothing.
+
+        One that has not arrived is remembered until it expires at `expires_ms`, and answered when it comes.
+        """
+        call = self.get(device, check_call_id(call_id))
+        if call is None and expires_ms <= self.horizon_ms:
+            return None  # it may have been done, answered and forgotten
+        if call is None:
+            call = self.take(device, call_id, min(expires_ms, now_ms + MAX_TTL_MS), b"")
+        if call.step is Step.TAKEN:
+            return self.answer(device, call_id, answer, now_ms)
+        return call if call.step is Step.ANSWERED and call.answer == answer else None
+
     def forget(self, now_ms: int) -> list[Remembered]:
         """The calls that need no longer be remembered, taken out. Write `horizon_ms` in the same transaction."""
         old = [call for call in self._calls.values() if _is_forgettable(call, now_ms)]

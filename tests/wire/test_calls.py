@@ -335,3 +335,31 @@ def test_what_was_forgotten_stays_refused_when_the_clock_goes_back() -> None:
     restored = CallMemory(memory, memory.horizon_ms)
     assert restored.advise("phone", ONE, SOON, NOW) is Advice.REFUSE_UNKNOWN
     assert restored.advise("phone", TWO, SOON + 1, NOW) is Advice.TAKE
+
+
+def test_a_call_is_taken_back_before_it_begins_and_never_after() -> None:
+    memory = CallMemory()
+    waiting, begun, to_come = (uuid7(at, bytes(10)) for at in (1, 2, 3))
+    memory.take("d", waiting, 9, b"")
+    memory.take("d", begun, 9, b"")
+    memory.start("d", begun, 5)
+    for _ in range(2):
+        taken_back = memory.withdraw("d", waiting, 9, b"back", 5)
+        assert taken_back is not None
+        assert (taken_back.step, taken_back.answer) == (Step.ANSWERED, b"back")
+    assert memory.withdraw("d", begun, 9, b"back", 5) is None
+    assert memory.withdraw("d", to_come, 9, b"back", 5) is not None
+    assert memory.advise("d", to_come, 9, 5) is Advice.ANSWER
+    with pytest.raises(CallLeft):
+        memory.start("d", waiting, 5)
+
+
+def test_what_may_have_been_done_and_forgotten_is_not_taken_back() -> None:
+    assert CallMemory(horizon_ms=10).withdraw("d", uuid7(1, bytes(10)), 10, b"back", 5) is None
+
+
+def test_a_withdrawal_cannot_fill_the_memory_for_ever() -> None:
+    memory = CallMemory()
+    taken_back = memory.withdraw("d", uuid7(1, bytes(10)), 1 << 60, b"back", 5)
+    assert taken_back is not None
+    assert taken_back.expires_ms == 5 + MAX_TTL_MS

@@ -27,17 +27,17 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from halyard.agent.v1 import workstation_pb2 as halyard_dot_agent_dot_v1_dot_workstation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*halyard/agent/v1/workstation_service.proto\x12\x10halyard.agent.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"halyard/agent/v1/workstation.proto\"\x12\n\x10GetStatusRequest\"\xc6\x03\n\x11GetStatusResponse\x12?\n\x0bworkstation\x18\x01 \x01(\x0b\x32\x1d.halyard.agent.v1.WorkstationR\x0bworkstation\x12!\n\x0crelay_origin\x18\x02 \x01(\tR\x0brelayOrigin\x12:\n\nlink_state\x18\x03 \x01(\x0e\x32\x1b.halyard.agent.v1.LinkStateR\tlinkState\x12\x1f\n\x0blink_detail\x18\x04 \x01(\tR\nlinkDetail\x12\x44\n\x10link_change_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0elinkChangeTime\x12\x19\n\x08head_seq\x18\x06 \x01(\x04R\x07headSeq\x12%\n\x0estored_through\x18\x07 \x01(\x04R\rstoredThrough\x12#\n\rapps_watching\x18\x08 \x01(\rR\x0c\x61ppsWatching\x12\x18\n\x07\x64\x65vices\x18\t \x01(\rR\x07\x64\x65vices\x12\x10\n\x03pid\x18\n \x01(\rR\x03pid\x12\x17\n\x07\x61pp_url\x18\x0b \x01(\tR\x06\x61ppUrl\"\x11\n\x0f\x44iagnoseRequest\"\x84\x01\n\x10\x44iagnoseResponse\x12/\n\x06\x63hecks\x18\x01 \x03(\x0b\x32\x17.halyard.agent.v1.CheckR\x06\x63hecks\x12?\n\rdiagnose_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0c\x64iagnoseTime\"\xb4\x01\n\x05\x43heck\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x32\n\x05state\x18\x02 \x01(\x0e\x32\x1c.halyard.agent.v1.CheckStateR\x05state\x12\x18\n\x07message\x18\x03 \x01(\tR\x07message\x12\x16\n\x06\x61\x64vice\x18\x04 \x01(\tR\x06\x61\x64vice\x12\x35\n\x08\x64uration\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationR\x08\x64uration\"\x14\n\x12ListDevicesRequest\"I\n\x13ListDevicesResponse\x12\x32\n\x07\x64\x65vices\x18\x01 \x03(\x0b\x32\x18.halyard.agent.v1.DeviceR\x07\x64\x65vices\"P\n\x13RenameDeviceRequest\x12\x16\n\x06\x64\x65vice\x18\x01 \x01(\tR\x06\x64\x65vice\x12!\n\x0c\x64isplay_name\x18\x02 \x01(\tR\x0b\x64isplayName\"H\n\x14RenameDeviceResponse\x12\x30\n\x06\x64\x65vice\x18\x01 \x01(\x0b\x32\x18.halyard.agent.v1.DeviceR\x06\x64\x65vice\"`\n\x14SetDeviceRoleRequest\x12\x16\n\x06\x64\x65vice\x18\x01 \x01(\tR\x06\x64\x65vice\x12\x30\n\x04role\x18\x02 \x01(\x0e\x32\x1c.halyard.agent.v1.DeviceRoleR\x04role\"I\n\x15SetDeviceRoleResponse\x12\x30\n\x06\x64\x65vice\x18\x01 \x01(\x0b\x32\x18.halyard.agent.v1.DeviceR\x06\x64\x65vice\"-\n\x13RevokeDeviceRequest\x12\x16\n\x06\x64\x65vice\x18\x01 \x01(\tR\x06\x64\x65vice\"\x16\n\x14RevokeDeviceResponse\"?\n\x0bPairRequest\x12\x30\n\x04role\x18\x01 \x01(\x0e\x32\x1c.halyard.agent.v1.DeviceRoleR\x04role\"\xf3\x01\n\x0cPairResponse\x12\x33\n\x04\x63ode\x18\x01 \x01(\x0b\x32\x1d.halyard.agent.v1.PairingCodeH\x00R\x04\x63ode\x12\x39\n\x06joined\x18\x02 \x01(\x0b\x32\x1f.halyard.agent.v1.PairingJoinedH\x00R\x06joined\x12\x32\n\x06paired\x18\x03 \x01(\x0b\x32\x18.halyard.agent.v1.DeviceH\x00R\x06paired\x12\x36\n\x05\x62urnt\x18\x04 \x01(\x0b\x32\x1e.halyard.agent.v1.PairingBurntH\x00R\x05\x62urntB\x07\n\x05\x65vent\"p\n\x0bPairingCode\x12\x12\n\x04\x63ode\x18\x01 \x01(\tR\x04\x63ode\x12\x10\n\x03url\x18\x02 \x01(\tR\x03url\x12;\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\"\x0f\n\rPairingJoined\"&\n\x0cPairingBurnt\x12\x16\n\x06reason\x18\x01 \x01(\tR\x06reason\"\x11\n\x0fShutdownRequest\"\x12\n\x10ShutdownResponse*\x85\x01\n\tLinkState\x12\x1a\n\x16LINK_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15LINK_STATE_CONNECTING\x10\x01\x12\x11\n\rLINK_STATE_UP\x10\x02\x12\x16\n\x12LINK_STATE_WAITING\x10\x03\x12\x16\n\x12LINK_STATE_REFUSED\x10\x04*\x87\x01\n\nCheckState\x12\x1b\n\x17\x43HECK_STATE_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43HECK_STATE_OK\x10\x01\x12\x17\n\x13\x43HECK_STATE_WARNING\x10\x02\x12\x16\n\x12\x43HECK_STATE_FAILED\x10\x03\x12\x17\n\x13\x43HECK_STATE_SKIPPED\x10\x04\x32\xd5\x05\n\x12WorkstationService\x12T\n\tGetStatus\x12\".halyard.agent.v1.GetStatusRequest\x1a#.halyard.agent.v1.GetStatusResponse\x12Q\n\x08\x44iagnose\x12!.halyard.agent.v1.DiagnoseRequest\x1a\".halyard.agent.v1.DiagnoseResponse\x12Z\n\x0bListDevices\x12$.halyard.agent.v1.ListDevicesRequest\x1a%.halyard.agent.v1.ListDevicesResponse\x12]\n\x0cRenameDevice\x12%.halyard.agent.v1.RenameDeviceRequest\x1a&.halyard.agent.v1.RenameDeviceResponse\x12`\n\rSetDeviceRole\x12&.halyard.agent.v1.SetDeviceRoleRequest\x1a\'.halyard.agent.v1.SetDeviceRoleResponse\x12]\n\x0cRevokeDevice\x12%.halyard.agent.v1.RevokeDeviceRequest\x1a&.halyard.agent.v1.RevokeDeviceResponse\x12G\n\x04Pair\x12\x1d.halyard.agent.v1.PairRequest\x1a\x1e.halyard.agent.v1.PairResponse0\x01\x12Q\n\x08Shutdown\x12!.halyard.agent.v1.ShutdownRequest\x1a\".halyard.agent.v1.ShutdownResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*halyard/agent/v1/workstation_service.proto\x12\x10halyard.agent.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"halyard/agent/v1/workstation.proto\"\x12\n\x10GetStatusRequest\"\xc6\x03\n\x11GetStatusResponse\x12?\n\x0bworkstation\x18\x01 \x01(\x0b\x32\x1d.halyard.agent.v1.WorkstationR\x0bworkstation\x12!\n\x0crelay_origin\x18\x02 \x01(\tR\x0brelayOrigin\x12:\n\nlink_state\x18\x03 \x01(\x0e\x32\x1b.halyard.agent.v1.LinkStateR\tlinkState\x12\x1f\n\x0blink_detail\x18\x04 \x01(\tR\nlinkDetail\x12\x44\n\x10link_change_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0elinkChangeTime\x12\x19\n\x08head_seq\x18\x06 \x01(\x04R\x07headSeq\x12%\n\x0estored_through\x18\x07 \x01(\x04R\rstoredThrough\x12#\n\rapps_watching\x18\x08 \x01(\rR\x0c\x61ppsWatching\x12\x18\n\x07\x64\x65vices\x18\t \x01(\rR\x07\x64\x65vices\x12\x10\n\x03pid\x18\n \x01(\rR\x03pid\x12\x17\n\x07\x61pp_url\x18\x0b \x01(\tR\x06\x61ppUrl\"\x11\n\x0f\x44iagnoseRequest\"\x84\x01\n\x10\x44iagnoseResponse\x12/\n\x06\x63hecks\x18\x01 \x03(\x0b\x32\x17.halyard.agent.v1.CheckR\x06\x63hecks\x12?\n\rdiagnose_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0c\x64iagnoseTime\"\xb4\x01\n\x05\x43heck\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x32\n\x05state\x18\x02 \x01(\x0e\x32\x1c.halyard.agent.v1.CheckStateR\x05state\x12\x18\n\x07message\x18\x03 \x01(\tR\x07message\x12\x16\n\x06\x61\x64vice\x18\x04 \x01(\tR\x06\x61\x64vice\x12\x35\n\x08\x64uration\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationR\x08\x64uration\"\x14\n\x12ListDevicesRequest\"I\n\x13ListDevicesResponse\x12\x32\n\x07\x64\x65vices\x18\x01 \x03(\x0b\x32\x18.halyard.agent.v1.DeviceR\x07\x64\x65vices\"k\n\x13WithdrawCallRequest\x12\x17\n\x07\x63\x61ll_id\x18\x01 \x01(\x0cR\x06\x63\x61llId\x12;\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\"\x16\n\x14WithdrawCallResponse\"P\n\x13RenameDeviceRequest\x12\x16\n\x06\x64\x65vice\x18\x01 \x01(\tR\x06\x64\x65vice\x12!\n\x0c\x64isplay_name\x18\x02 \x01(\tR\x0b\x64isplayName\"H\n\x14RenameDeviceResponse\x12\x30\n\x06\x64\x65vice\x18\x01 \x01(\x0b\x32\x18.halyard.agent.v1.DeviceR\x06\x64\x65vice\"`\n\x14SetDeviceRoleRequest\x12\x16\n\x06\x64\x65vice\x18\x01 \x01(\tR\x06\x64\x65vice\x12\x30\n\x04role\x18\x02 \x01(\x0e\x32\x1c.halyard.agent.v1.DeviceRoleR\x04role\"I\n\x15SetDeviceRoleResponse\x12\x30\n\x06\x64\x65vice\x18\x01 \x01(\x0b\x32\x18.halyard.agent.v1.DeviceR\x06\x64\x65vice\"-\n\x13RevokeDeviceRequest\x12\x16\n\x06\x64\x65vice\x18\x01 \x01(\tR\x06\x64\x65vice\"\x16\n\x14RevokeDeviceResponse\"?\n\x0bPairRequest\x12\x30\n\x04role\x18\x01 \x01(\x0e\x32\x1c.halyard.agent.v1.DeviceRoleR\x04role\"\xf3\x01\n\x0cPairResponse\x12\x33\n\x04\x63ode\x18\x01 \x01(\x0b\x32\x1d.halyard.agent.v1.PairingCodeH\x00R\x04\x63ode\x12\x39\n\x06joined\x18\x02 \x01(\x0b\x32\x1f.halyard.agent.v1.PairingJoinedH\x00R\x06joined\x12\x32\n\x06paired\x18\x03 \x01(\x0b\x32\x18.halyard.agent.v1.DeviceH\x00R\x06paired\x12\x36\n\x05\x62urnt\x18\x04 \x01(\x0b\x32\x1e.halyard.agent.v1.PairingBurntH\x00R\x05\x62urntB\x07\n\x05\x65vent\"p\n\x0bPairingCode\x12\x12\n\x04\x63ode\x18\x01 \x01(\tR\x04\x63ode\x12\x10\n\x03url\x18\x02 \x01(\tR\x03url\x12;\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\"\x0f\n\rPairingJoined\"&\n\x0cPairingBurnt\x12\x16\n\x06reason\x18\x01 \x01(\tR\x06reason\"\x11\n\x0fShutdownRequest\"\x12\n\x10ShutdownResponse*\x85\x01\n\tLinkState\x12\x1a\n\x16LINK_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15LINK_STATE_CONNECTING\x10\x01\x12\x11\n\rLINK_STATE_UP\x10\x02\x12\x16\n\x12LINK_STATE_WAITING\x10\x03\x12\x16\n\x12LINK_STATE_REFUSED\x10\x04*\x87\x01\n\nCheckState\x12\x1b\n\x17\x43HECK_STATE_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43HECK_STATE_OK\x10\x01\x12\x17\n\x13\x43HECK_STATE_WARNING\x10\x02\x12\x16\n\x12\x43HECK_STATE_FAILED\x10\x03\x12\x17\n\x13\x43HECK_STATE_SKIPPED\x10\x04\x32\xb4\x06\n\x12WorkstationService\x12T\n\tGetStatus\x12\".halyard.agent.v1.GetStatusRequest\x1a#.halyard.agent.v1.GetStatusResponse\x12Q\n\x08\x44iagnose\x12!.halyard.agent.v1.DiagnoseRequest\x1a\".halyard.agent.v1.DiagnoseResponse\x12Z\n\x0bListDevices\x12$.halyard.agent.v1.ListDevicesRequest\x1a%.halyard.agent.v1.ListDevicesResponse\x12]\n\x0cRenameDevice\x12%.halyard.agent.v1.RenameDeviceRequest\x1a&.halyard.agent.v1.RenameDeviceResponse\x12`\n\rSetDeviceRole\x12&.halyard.agent.v1.SetDeviceRoleRequest\x1a\'.halyard.agent.v1.SetDeviceRoleResponse\x12]\n\x0cRevokeDevice\x12%.halyard.agent.v1.RevokeDeviceRequest\x1a&.halyard.agent.v1.RevokeDeviceResponse\x12]\n\x0cWithdrawCall\x12%.halyard.agent.v1.WithdrawCallRequest\x1a&.halyard.agent.v1.WithdrawCallResponse\x12G\n\x04Pair\x12\x1d.halyard.agent.v1.PairRequest\x1a\x1e.halyard.agent.v1.PairResponse0\x01\x12Q\n\x08Shutdown\x12!.halyard.agent.v1.ShutdownRequest\x1a\".halyard.agent.v1.ShutdownResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'halyard.agent.v1.workstation_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LINKSTATE']._serialized_start=1998
-  _globals['_LINKSTATE']._serialized_end=2131
-  _globals['_CHECKSTATE']._serialized_start=2134
-  _globals['_CHECKSTATE']._serialized_end=2269
+  _globals['_LINKSTATE']._serialized_start=2131
+  _globals['_LINKSTATE']._serialized_end=2264
+  _globals['_CHECKSTATE']._serialized_start=2267
+  _globals['_CHECKSTATE']._serialized_end=2402
   _globals['_GETSTATUSREQUEST']._serialized_start=165
   _globals['_GETSTATUSREQUEST']._serialized_end=183
   _globals['_GETSTATUSRESPONSE']._serialized_start=186
@@ -52,32 +52,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTDEVICESREQUEST']._serialized_end=999
   _globals['_LISTDEVICESRESPONSE']._serialized_start=1001
   _globals['_LISTDEVICESRESPONSE']._serialized_end=1074
-  _globals['_RENAMEDEVICEREQUEST']._serialized_start=1076
-  _globals['_RENAMEDEVICEREQUEST']._serialized_end=1156
-  _globals['_RENAMEDEVICERESPONSE']._serialized_start=1158
-  _globals['_RENAMEDEVICERESPONSE']._serialized_end=1230
-  _globals['_SETDEVICEROLEREQUEST']._serialized_start=1232
-  _globals['_SETDEVICEROLEREQUEST']._serialized_end=1328
-  _globals['_SETDEVICEROLERESPONSE']._serialized_start=1330
-  _globals['_SETDEVICEROLERESPONSE']._serialized_end=1403
-  _globals['_REVOKEDEVICEREQUEST']._serialized_start=1405
-  _globals['_REVOKEDEVICEREQUEST']._serialized_end=1450
-  _globals['_REVOKEDEVICERESPONSE']._serialized_start=1452
-  _globals['_REVOKEDEVICERESPONSE']._serialized_end=1474
-  _globals['_PAIRREQUEST']._serialized_start=1476
-  _globals['_PAIRREQUEST']._serialized_end=1539
-  _globals['_PAIRRESPONSE']._serialized_start=1542
-  _globals['_PAIRRESPONSE']._serialized_end=1785
-  _globals['_PAIRINGCODE']._serialized_start=1787
-  _globals['_PAIRINGCODE']._serialized_end=1899
-  _globals['_PAIRINGJOINED']._serialized_start=1901
-  _globals['_PAIRINGJOINED']._serialized_end=1916
-  _globals['_PAIRINGBURNT']._serialized_start=1918
-  _globals['_PAIRINGBURNT']._serialized_end=1956
-  _globals['_SHUTDOWNREQUEST']._serialized_start=1958
-  _globals['_SHUTDOWNREQUEST']._serialized_end=1975
-  _globals['_SHUTDOWNRESPONSE']._serialized_start=1977
-  _globals['_SHUTDOWNRESPONSE']._serialized_end=1995
-  _globals['_WORKSTATIONSERVICE']._serialized_start=2272
-  _globals['_WORKSTATIONSERVICE']._serialized_end=2997
+  _globals['_WITHDRAWCALLREQUEST']._serialized_start=1076
+  _globals['_WITHDRAWCALLREQUEST']._serialized_end=1183
+  _globals['_WITHDRAWCALLRESPONSE']._serialized_start=1185
+  _globals['_WITHDRAWCALLRESPONSE']._serialized_end=1207
+  _globals['_RENAMEDEVICEREQUEST']._serialized_start=1209
+  _globals['_RENAMEDEVICEREQUEST']._serialized_end=1289
+  _globals['_RENAMEDEVICERESPONSE']._serialized_start=1291
+  _globals['_RENAMEDEVICERESPONSE']._serialized_end=1363
+  _globals['_SETDEVICEROLEREQUEST']._serialized_start=1365
+  _globals['_SETDEVICEROLEREQUEST']._serialized_end=1461
+  _globals['_SETDEVICEROLERESPONSE']._serialized_start=1463
+  _globals['_SETDEVICEROLERESPONSE']._serialized_end=1536
+  _globals['_REVOKEDEVICEREQUEST']._serialized_start=1538
+  _globals['_REVOKEDEVICEREQUEST']._serialized_end=1583
+  _globals['_REVOKEDEVICERESPONSE']._serialized_start=1585
+  _globals['_REVOKEDEVICERESPONSE']._serialized_end=1607
+  _globals['_PAIRREQUEST']._serialized_start=1609
+  _globals['_PAIRREQUEST']._serialized_end=1672
+  _globals['_PAIRRESPONSE']._serialized_start=1675
+  _globals['_PAIRRESPONSE']._serialized_end=1918
+  _globals['_PAIRINGCODE']._serialized_start=1920
+  _globals['_PAIRINGCODE']._serialized_end=2032
+  _globals['_PAIRINGJOINED']._serialized_start=2034
+  _globals['_PAIRINGJOINED']._serialized_end=2049
+  _globals['_PAIRINGBURNT']._serialized_start=2051
+  _globals['_PAIRINGBURNT']._serialized_end=2089
+  _globals['_SHUTDOWNREQUEST']._serialized_start=2091
+  _globals['_SHUTDOWNREQUEST']._serialized_end=2108
+  _globals['_SHUTDOWNRESPONSE']._serialized_start=2110
+  _globals['_SHUTDOWNRESPONSE']._serialized_end=2128
+  _globals['_WORKSTATIONSERVICE']._serialized_start=2405
+  _globals['_WORKSTATIONSERVICE']._serialized_end=3225
 # @@protoc_insertion_point(module_scope)

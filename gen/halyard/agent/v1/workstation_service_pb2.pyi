@@ -104,6 +104,18 @@ class ListDevicesResponse(_message.Message):
     devices: _containers.RepeatedCompositeFieldContainer[_workstation_pb2.Device]
     def __init__(self, devices: _Optional[_Iterable[_Union[_workstation_pb2.Device, _Mapping]]] = ...) -> None: ...
 
+class WithdrawCallRequest(_message.Message):
+    __slots__ = ("call_id", "expire_time")
+    CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
+    call_id: bytes
+    expire_time: _timestamp_pb2.Timestamp
+    def __init__(self, call_id: _Optional[bytes] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class WithdrawCallResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
 class RenameDeviceRequest(_message.Message):
     __slots__ = ("device", "display_name")
     DEVICE_FIELD_NUMBER: _ClassVar[int]

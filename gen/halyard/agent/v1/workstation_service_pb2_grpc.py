@@ -66,6 +66,11 @@ class WorkstationServiceStub:
                 request_serializer=halyard_dot_agent_dot_v1_dot_workstation__service__pb2.RevokeDeviceRequest.SerializeToString,
                 response_deserializer=halyard_dot_agent_dot_v1_dot_workstation__service__pb2.RevokeDeviceResponse.FromString,
                 _registered_method=True)
+        self.WithdrawCall = channel.unary_unary(
+                '/halyard.agent.v1.WorkstationService/WithdrawCall',
+                request_serializer=halyard_dot_agent_dot_v1_dot_workstation__service__pb2.WithdrawCallRequest.SerializeToString,
+                response_deserializer=halyard_dot_agent_dot_v1_dot_workstation__service__pb2.WithdrawCallResponse.FromString,
+                _registered_method=True)
         self.Pair = channel.unary_stream(
                 '/halyard.agent.v1.WorkstationService/Pair',
                 request_serializer=halyard_dot_agent_dot_v1_dot_workstation__service__pb2.PairRequest.SerializeToString,
@@ -126,6 +131,13 @@ class WorkstationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WithdrawCall(self, request, context):
+        """Takes back a call of the same device that is not begun.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Pair(self, request, context):
         """Opens a pairing and tells how it goes. On the socket only.
         """
@@ -172,6 +184,11 @@ def add_WorkstationServiceServicer_to_server(servicer, server):
                     servicer.RevokeDevice,
                     request_deserializer=halyard_dot_agent_dot_v1_dot_workstation__service__pb2.RevokeDeviceRequest.FromString,
                     response_serializer=halyard_dot_agent_dot_v1_dot_workstation__service__pb2.RevokeDeviceResponse.SerializeToString,
+            ),
+            'WithdrawCall': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawCall,
+                    request_deserializer=halyard_dot_agent_dot_v1_dot_workstation__service__pb2.WithdrawCallRequest.FromString,
+                    response_serializer=halyard_dot_agent_dot_v1_dot_workstation__service__pb2.WithdrawCallResponse.SerializeToString,
             ),
             'Pair': grpc.unary_stream_rpc_method_handler(
                     servicer.Pair,
@@ -348,6 +365,33 @@ class WorkstationService:
             '/halyard.agent.v1.WorkstationService/RevokeDevice',
             halyard_dot_agent_dot_v1_dot_workstation__service__pb2.RevokeDeviceRequest.SerializeToString,
             halyard_dot_agent_dot_v1_dot_workstation__service__pb2.RevokeDeviceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawCall(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/halyard.agent.v1.WorkstationService/WithdrawCall',
+            halyard_dot_agent_dot_v1_dot_workstation__service__pb2.WithdrawCallRequest.SerializeToString,
+            halyard_dot_agent_dot_v1_dot_workstation__service__pb2.WithdrawCallResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -32,6 +32,8 @@ class WorkstationServiceStub:
     """Gives a device another role."""
     RevokeDevice: _aio.UnaryUnaryMultiCallable[_workstation_service_pb2.RevokeDeviceRequest, _workstation_service_pb2.RevokeDeviceResponse]
     """Takes everything back from a device, at once."""
+    WithdrawCall: _aio.UnaryUnaryMultiCallable[_workstation_service_pb2.WithdrawCallRequest, _workstation_service_pb2.WithdrawCallResponse]
+    """Takes back a call of the same device that is not begun."""
     Pair: _aio.UnaryStreamMultiCallable[_workstation_service_pb2.PairRequest, _workstation_service_pb2.PairResponse]
     """Opens a pairing and tells how it goes. On the socket only."""
     Shutdown: _aio.UnaryUnaryMultiCallable[_workstation_service_pb2.ShutdownRequest, _workstation_service_pb2.ShutdownResponse]
@@ -91,6 +93,14 @@ class WorkstationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_workstation_service_pb2.RevokeDeviceRequest, _abc.Awaitable[_workstation_service_pb2.RevokeDeviceResponse]],
     ) -> _abc.Awaitable[_workstation_service_pb2.RevokeDeviceResponse]:
         """Takes everything back from a device, at once."""
+
+    @_abc_1.abstractmethod
+    def WithdrawCall(
+        self,
+        request: _workstation_service_pb2.WithdrawCallRequest,
+        context: _aio.ServicerContext[_workstation_service_pb2.WithdrawCallRequest, _abc.Awaitable[_workstation_service_pb2.WithdrawCallResponse]],
+    ) -> _abc.Awaitable[_workstation_service_pb2.WithdrawCallResponse]:
+        """Takes back a call of the same device that is not begun."""
 
     @_abc_1.abstractmethod
     def Pair(

@@ -35,6 +35,8 @@ class Reason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REASON_PATH_OUTSIDE_PROJECT: _ClassVar[Reason]
     REASON_CALL_EXPIRED: _ClassVar[Reason]
     REASON_OUTCOME_UNKNOWN: _ClassVar[Reason]
+    REASON_WITHDRAWN: _ClassVar[Reason]
+    REASON_ALREADY_BEGUN: _ClassVar[Reason]
 REASON_UNSPECIFIED: Reason
 REASON_MALFORMED: Reason
 REASON_TOO_LARGE: Reason
@@ -64,3 +66,5 @@ REASON_LOCAL_DECISIONS_OFF: Reason
 REASON_PATH_OUTSIDE_PROJECT: Reason
 REASON_CALL_EXPIRED: Reason
 REASON_OUTCOME_UNKNOWN: Reason
+REASON_WITHDRAWN: Reason
+REASON_ALREADY_BEGUN: Reason

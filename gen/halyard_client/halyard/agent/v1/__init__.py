@@ -126,6 +126,8 @@ __all__ = (
     "Usage",
     "WatchRequest",
     "WatchResponse",
+    "WithdrawCallRequest",
+    "WithdrawCallResponse",
     "Workstation",
 )
 
@@ -3732,6 +3734,41 @@ class WatchResponse(betterproto2.Message):
 
 
 default_message_pool.register_message("halyard.agent.v1", "WatchResponse", WatchResponse)
+
+
+@dataclass(eq=False, repr=False)
+class WithdrawCallRequest(betterproto2.Message):
+    """
+    Takes back a call of the device that asks: a prompt or decision that is still on its way, or waits its turn. Refused with
+    ALREADY_BEGUN when the call was begun. The call itself is answered with WITHDRAWN, also when it arrives only later.
+    """
+
+    call_id: "bytes" = betterproto2.field(1, betterproto2.TYPE_BYTES)
+    """
+    Id of the call.
+    """
+
+    expire_time: "datetime.datetime | None" = betterproto2.field(
+        2, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
+    )
+    """
+    When that call expires, as it says itself: until then the workstation remembers to refuse it.
+    """
+
+
+default_message_pool.register_message("halyard.agent.v1", "WithdrawCallRequest", WithdrawCallRequest)
+
+
+@dataclass(eq=False, repr=False)
+class WithdrawCallResponse(betterproto2.Message):
+    """
+    It is taken back: it was not carried out and will not be.
+    """
+
+    pass
+
+
+default_message_pool.register_message("halyard.agent.v1", "WithdrawCallResponse", WithdrawCallResponse)
 
 
 @dataclass(eq=False, repr=False)

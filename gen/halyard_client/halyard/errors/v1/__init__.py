@@ -162,6 +162,16 @@ class Reason(betterproto2.Enum):
     Whether the call took effect before a crash cannot be known; look before repeating it.
     """
 
+    WITHDRAWN = 29
+    """
+    The author took the call back before it was begun; nothing was done, and nothing will be.
+    """
+
+    ALREADY_BEGUN = 30
+    """
+    Too late to take a call back: it was begun, or is done.
+    """
+
     @classmethod
     def betterproto_value_to_renamed_proto_names(cls) -> dict[int, str]:
         return {
@@ -194,6 +204,8 @@ class Reason(betterproto2.Enum):
             26: "REASON_PATH_OUTSIDE_PROJECT",
             27: "REASON_CALL_EXPIRED",
             28: "REASON_OUTCOME_UNKNOWN",
+            29: "REASON_WITHDRAWN",
+            30: "REASON_ALREADY_BEGUN",
         }
 
     @classmethod
@@ -228,4 +240,6 @@ class Reason(betterproto2.Enum):
             "REASON_PATH_OUTSIDE_PROJECT": 26,
             "REASON_CALL_EXPIRED": 27,
             "REASON_OUTCOME_UNKNOWN": 28,
+            "REASON_WITHDRAWN": 29,
+            "REASON_ALREADY_BEGUN": 30,
         }
