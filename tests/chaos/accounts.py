@@ -1,0 +1,139 @@
+"""Whether each thing that a person was shown as taken happened once, and in order. Pure.
+
+What comes in was all seen from outside: what apps showed, OpenCode's own messages, the lines that commands wrote, the
+requests that reached the model.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.chaos.words import first_words, token_in
+
+
+@dataclass
+class Verdict:
+    """What is wrong, by kind."""
+
+    lost: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+    out_of_order: list[str] = field(default_factory=list)
+    differing: list[str] = field(default_factory=list)
+    illegal: list[str] = field(default_factory=list)
+    left_over: list[str] = field(default_factory=list)
+    """Processes that nobody owns, calls that nobody ended, a stage that does not come to rest."""
+
+    def add(self, other: "Verdict") -> None:
+        for kind, found in vars(other).items():
+            getattr(self, kind).extend(found)
+
+    @property
+    def all(self) -> list[str]:
+        return [f"{kind}: {what}" for kind, found in vars(self).items() for what in found]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A prompt as its author was shown it."""
+
+    token: str
+    app: str
+    state: str
+    """CallState's name, the last that was shown; "GONE" when the app let go of it, which it does once it is done."""
+    begins: bool = False
+    """It begins a session."""
+
+
+def prompts(asked: Iterable[Asked], sessions: Mapping[str, Sequence[Mapping[str, Any]]]) -> Verdict:
+    """Each prompt once, and those of one app to one session in the order in which it made them.
+
+    `asked` in that order; `sessions` are OpenCode's messages by session.
+    """
+    verdict = Verdict()
+    texts = {session: _texts(messages) for session, messages in sessions.items()}
+    count = Counter(token for said in texts.values() for token in said)
+    orders: dict[tuple[str, str], list[str]] = {}
+    for one in asked:
+        least, most = _times(one.state)
+        if count[one.token] < least:
+            verdict.lost.append(f"{one.token} of {one.app} ({one.state}) is in no session")
+        if count[one.token] > most:
+            verdict.doubled.append(f"{one.token} of {one.app} ({one.state}) is there {count[one.token]} times")
+        session = next((session for session, said in texts.items() if one.token in said), None)
+        if session is not None and not one.begins:
+            orders.setdefault((one.app, session), []).append(one.token)
+    for (app, session), tokens in orders.items():
+        held = [token for token in texts[session] if token in tokens]
+        if len(held) == len(tokens) and held != tokens:
+            verdict.out_of_order.append(f"{app} said {tokens} in {session}, which holds {held}")
+    return verdict
+
+
+def _times(state: str) -> tuple[int, int]:
+    """How often a prompt in this state may be with the agent: (least, most)."""
+    return {"DONE": (1, 1), "GONE": (1, 1), "REFUSED": (0, 0), "EXPIRED": (0, 1)}.get(state, (1, 1))
+
+
+def _texts(messages: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The token of each text that a person said: a message whose text came twice counts twice."""
+    return [
+        token_in(part["text"])
+        for message in messages
+        if message["info"]["role"] == "user"
+        for part in message["parts"]
+        if part["type"] == "text" and part["text"].startswith(first_words(token_in(part["text"])))
+    ]
+
+
+def effects(
+    written: Sequence[str], sessions: Mapping[str, Sequence[Mapping[str, Any]]], asks: Mapping[str, tuple[str, str]]
+) -> Verdict:
+    """Each command that was allowed ran once, and no other ran at all.
+
+    `written` are the lines in the file of effects; `asks` are permissions: name → (state, the part that asked).
+    """
+    verdict = Verdict()
+    count = Counter(written)
+    states: dict[str, list[str]] = {}
+    for state, part in asks.values():
+        states.setdefault(part.rpartition("/")[2], []).append(state)
+    for part in (part for messages in sessions.values() for message in messages for part in message["parts"]):
+        if part["type"] != "tool" or part["tool"] != "bash":
+            continue
+        command = str(part["state"]["input"].get("command", ""))
+        token = command.removeprefix("echo ").partition(" ")[0]
+        done, decided = part["state"]["status"] == "completed", states.get(part["id"], [])
+        if done and "ALLOWED_ONCE" not in decided:
+            verdict.doubled.append(f"{token} ran although it was {decided or 'never asked about'}")
+        if count[token] and "ALLOWED_ONCE" not in decided:
+            verdict.doubled.append(f"{token} took effect although it was {decided or 'never asked about'}")
+        if done and not count[token]:
+            verdict.lost.append(f"{token} is complete but took no effect")
+        if count[token] > 1:
+            verdict.doubled.append(f"{token} took effect {count[token]} times")
+    return verdict
+
+
+def decisions(calls: Iterable[tuple[str, str, str]], deciders: Mapping[str, str]) -> Verdict:
+    """Whoever was told that his decision holds, is the one whom everybody sees as having decided.
+
+    `calls`: (device id, what it is about, state) of each; `deciders`: ask → device id.
+    """
+    verdict = Verdict()
+    winners: dict[str, set[str]] = {}
+    for device, about, state in calls:
+        if state == "DONE":
+            winners.setdefault(about, set()).add(device)
+    for about, devices in winners.items():
+        if len(devices) > 1:
+            verdict.doubled.append(f"{about} was decided by {sorted(devices)}")
+        elif about in deciders and deciders[about] not in devices:
+            verdict.lost.append(f"{about} was decided by {sorted(devices)}, but shows “{deciders[about]}”")
+    return verdict
+
+
+def requests(lines: Iterable[Mapping[str, Any]]) -> Verdict:
+    """The model was asked at most once to begin an answer to a prompt."""
+    count = Counter(line["token"] for line in lines if line["turn"] == 0 and line["token"])
+    return Verdict(doubled=[f"the model was asked {n} times to begin {token}" for token, n in count.items() if n > 1])

@@ -1,0 +1,116 @@
+"""What a person sees on an app's screen, told when it changes: how far prompts are, what is asked, how fresh it is.
+
+Reads the model as the pages do, through `app_flet.conversation`; knows nothing of links and frames.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from app_flet.conversation import Turns
+from app_flet.device import Device
+from app_flet.model import CallView, Held, WorkstationView
+from halyard_client.halyard.agent import v1
+from tests.chaos.words import token_in
+
+Tell = Callable[[dict[str, Any]], None]
+
+
+class Eyes:
+    """Looks when told to, and tells what has changed since."""
+
+    def __init__(self, device: Device, opened: list[str], tell: Tell) -> None:
+        self._device = device
+        self._opened = opened
+        self._tell = tell
+        self._told: dict[tuple[str, ...], object] = {}
+        self._turns: dict[str, Turns] = {}
+        self._seqs: dict[str, int] = {}
+        self._epoch = b""
+
+    def look(self) -> None:
+        model = self._device.model
+        for call in model.calls.values():
+            self._once(("call", call.call_id.hex()), _told_of(call))
+        for known in model.workstations.values():
+            self._look_at(known)
+        self._once(("links",), {"links": [link.state.value for link in model.links.values()]})
+        open_calls = sum(call.is_open for call in model.calls.values())
+        self._once(("open calls",), {"open_calls": open_calls})
+
+    def _look_at(self, known: WorkstationView) -> None:
+        following = self._device.followings[known.id]
+        row = following.row
+        if row.log_epoch != self._epoch:
+            self._epoch, self._seqs = row.log_epoch, {}
+        self._once(("at", known.id), {"at": [row.log_epoch.hex(), row.through]})
+        stands = {"online": known.online, "caught_up": known.caught_up, "warning": known.warning}
+        self._once(("stands", known.id), {"stands": stands | {"removed": known.removed}})
+        for held in self.everything():
+            if held.seq < self._seqs.get(held.name, 0):
+                self._tell({"backwards": [held.name, self._seqs[held.name], held.seq]})
+            self._seqs[held.name] = held.seq
+        for held in self.asks():
+            ask = held.resource.permission or held.resource.question
+            if ask is not None:
+                by = ask.decision.device if ask.decision else ""
+                told = {"ask": held.name, "state": ask.state.name, "by": by, "words": token_in(self.words_of(held))}
+                self._once(("ask", held.name), told)
+        for session in self._opened:
+            self._look_at_turns(known.id, session)
+
+    def _look_at_turns(self, workstation: str, session: str) -> None:
+        turns = self._turns.setdefault(session, Turns())
+        for turn in turns(self._device.model, workstation, session):
+            if turn.delivery is not None:
+                self._once(("shown", turn.key), {"shown": turn.key, "state": turn.delivery.value})
+
+    def _once(self, key: tuple[str, ...], what: dict[str, Any]) -> None:
+        if self._told.get(key) != what:
+            self._told[key] = what
+            self._tell(what)
+
+    # --- what there is ------------------------------------------------------------------------------------------------
+
+    def everything(self) -> Iterator[Held]:
+        """What is on screen or a tap away: lists, asks, and the transcripts of opened sessions."""
+        for known in self._device.model.workstations.values():
+            yield from known.held.values()
+            for transcript in known.transcripts.values():
+                yield from transcript.held.values()
+
+    def asks(self) -> Iterator[Held]:
+        for known in self._device.model.workstations.values():
+            for held in known.held.values():
+                if held.resource.permission is not None or held.resource.question is not None:
+                    yield held
+
+    def resource(self, name: str) -> v1.Resource | None:
+        for known in self._device.model.workstations.values():
+            if name in known.held:
+                return known.held[name].resource
+        return None
+
+    def project(self) -> str:
+        """The one that is offered first."""
+        return min(held.name for held in self.everything() if held.name.startswith("projects/"))
+
+    def words_of(self, held: Held) -> str:
+        """Of an ask: what it is about."""
+        permission, question = held.resource.permission, held.resource.question
+        if permission is not None:
+            return " ".join([permission.command, permission.title, *permission.patterns])
+        return " ".join(prompt.text for prompt in question.prompts) if question is not None else ""
+
+
+def _told_of(call: CallView) -> dict[str, Any]:
+    told = {"call": call.call_id.hex(), "method": call.method.rpartition("/")[2], "state": call.state.name}
+    match told["method"]:
+        case "Prompt":
+            told["token"] = token_in(v1.PromptRequest.parse(call.request).text)
+        case "StartSession":
+            told["token"] = token_in(v1.StartSessionRequest.parse(call.request).prompt)
+        case "Decide":
+            told["about"] = v1.DecideRequest.parse(call.request).permission
+        case "Answer":
+            told["about"] = v1.AnswerRequest.parse(call.request).question
+    return told | {"error": call.error, "reason": call.reason}

@@ -1,0 +1,153 @@
+"""An app in its process, as the driver knows it: what its person saw, over all its lives."""
+
+import asyncio
+import json
+from base64 import b64decode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from halyard.agent.v1 import resource_pb2
+from tests.chaos.parts import Part
+
+DUMP_SECONDS = 20.0
+
+
+@dataclass
+class Seen:
+    """What the person in front of one app was shown, from the beginning."""
+
+    calls: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Call id → the last that was shown of it, in the order in which they were made."""
+    call_histories: dict[str, list[str]] = field(default_factory=dict)
+    deliveries: dict[str, list[str]] = field(default_factory=dict)
+    """Call id of a prompt → every state in which it was shown."""
+    asks: dict[str, list[str]] = field(default_factory=dict)
+    """Name of a permission or question → every state in which it was shown."""
+    deciders: dict[str, str] = field(default_factory=dict)
+    ask_tokens: dict[str, str] = field(default_factory=dict)
+    cursors: list[tuple[str, int]] = field(default_factory=list)
+    """Where in the log the app was, each time it moved: (epoch, through)."""
+    backwards: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Dump:
+    """Everything that an app shows."""
+
+    resources: tuple[resource_pb2.Resource, ...]
+    differs_from_disk: tuple[str, ...]
+
+
+class AppRemote(Part):
+    """See the module."""
+
+    def __init__(self, number: int, python: str, folder: Path, environment: Mapping[str, str]) -> None:
+        self.number = number
+        self._python = python
+        self.store = folder / f"app{number}.sqlite"
+        super().__init__(f"app{number}", (), environment, folder / f"app{number}.log")
+        self.seen = Seen()
+        self.opened: list[str] = []
+        self.decides: dict[str, dict[str, Any]] = {}
+        self.paired = asyncio.Event()
+        self.changed = asyncio.Event()
+        self._now: dict[str, Any] = {}
+        self._dumps: dict[int, asyncio.Future[Dump]] = {}
+        self._number_of_dumps = 0
+
+    def route(self, port: int, to: int) -> None:
+        """Where it finds what it believes to be at `port`."""
+        module = ("-m", "tests.chaos.app_process")
+        self.command = (self._python, *module, str(self.store), json.dumps({port: to}))
+
+    async def start(self) -> None:
+        self._now = {}
+        await super().start()
+        self.say({"open": self.opened})
+        self.say({"decides": self.decides})
+
+    def say(self, what: dict[str, Any]) -> None:
+        """Tells the person at it what to do; lost when it is dead, as is all that nobody saw acknowledged."""
+        if self.process is not None and self.process.stdin is not None and self.is_running:
+            self.process.stdin.write(json.dumps(what).encode() + b"\n")
+
+    def open(self, sessions: list[str]) -> None:
+        """Has these sessions on screen, and no other."""
+        self.opened = sessions
+        self.say({"open": sessions})
+
+    def decide(self, decides: dict[str, dict[str, Any]]) -> None:
+        """From now on, decides like this."""
+        self.decides = decides
+        self.say({"decides": decides})
+
+    async def dump(self) -> Dump | None:
+        """Everything that it shows now; None when it cannot be asked."""
+        self._number_of_dumps += 1
+        answer: asyncio.Future[Dump] = asyncio.get_running_loop().create_future()
+        self._dumps[self._number_of_dumps] = answer
+        self.say({"dump": self._number_of_dumps})
+        try:
+            async with asyncio.timeout(DUMP_SECONDS):
+                return await answer
+        except TimeoutError:
+            return None
+        finally:
+            self._dumps.clear()
+
+    @property
+    def unsettled(self) -> str:
+        """Why it is not at rest; empty when it is."""
+        stands = self._now.get("stands", {})
+        if not self.is_running or not self.ready.is_set():
+            return f"{self.name} does not run"
+        if self._now.get("links") != ["online"]:
+            return f"{self.name} is not linked: {self._now.get('links')}"
+        if not stands.get("online") or not stands.get("caught_up"):
+            return f"{self.name} is not caught up: {stands}"
+        if self._now.get("open_calls") != 0:
+            waiting = [call for call in self.seen.calls.values() if call["state"] in _OPEN]
+            return f"{self.name} has {self._now.get('open_calls')} open calls: {waiting[-3:]}"
+        pending = [name for name, states in self.seen.asks.items() if states[-1] == "PENDING"]
+        return f"{self.name} is asked: {pending}" if pending else ""
+
+    @property
+    def warning(self) -> str:
+        return str(self._now.get("stands", {}).get("warning", ""))
+
+    def heard(self, said: dict[str, Any]) -> None:
+        self.changed.set()
+        match said:
+            case {"call": call_id}:
+                self.seen.calls[call_id] = said
+                _append(self.seen.call_histories.setdefault(call_id, []), said["state"])
+            case {"shown": key, "state": state}:
+                _append(self.seen.deliveries.setdefault(key, []), state)
+            case {"ask": name, "state": state, "by": by, "words": token}:
+                _append(self.seen.asks.setdefault(name, []), state)
+                self.seen.deciders[name] = by
+                self.seen.ask_tokens[name] = token
+            case {"at": [epoch, through]}:
+                self.seen.cursors.append((epoch, through))
+            case {"backwards": what}:
+                self.seen.backwards.append(f"{self.name}: {what}")
+            case {"paired": _}:
+                self.paired.set()
+            case {"dump": number, "resources": resources, "differs_from_disk": differing}:
+                found = tuple(resource_pb2.Resource.FromString(b64decode(one)) for one in resources)
+                answer = self._dumps.get(number)
+                if answer is not None and not answer.done():
+                    answer.set_result(Dump(found, tuple(differing)))
+            case _:
+                self._now |= said
+
+
+_OPEN = ("ON_DEVICE", "AT_RELAY", "AT_WORKSTATION")
+
+
+def _append(history: list[str], state: str) -> None:
+    if not history or history[-1] != state:
+        history.append(state)

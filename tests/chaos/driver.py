@@ -1,0 +1,216 @@
+"""Plays rounds on a stage: people speak and decide, things break, everything is mended, and then all must be right."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from halyard.agent.v1 import decision_pb2
+from tests.chaos import accounts, comparison, histories, witness
+from tests.chaos.accounts import Asked, Verdict
+from tests.chaos.app_remote import AppRemote, Dump
+from tests.chaos.plan import Round, Say, Shape
+from tests.chaos.rig import Rig, running_rig
+from tests.chaos.words import prompt
+from tests.chaos.wounds import Wounds
+
+REST_SECONDS = 60.0
+"""Everything mended, a stage comes to rest within this, or something is stuck."""
+LOOK_AGAIN_SECONDS = 0.2
+
+
+@dataclass
+class Played:
+    """What came of a round."""
+
+    number: int
+    recovery_seconds: float = 0.0
+    """From the last thing mended until every app was equal to OpenCode."""
+    prompts: int = 0
+    decisions: int = 0
+    verdict: Verdict = field(default_factory=Verdict)
+    sizes: Mapping[str, tuple[float, int]] = field(default_factory=dict)
+
+
+@dataclass
+class Run:
+    """What came of all rounds so far."""
+
+    disk: str = ""
+    kills: Counter[str] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
+    rounds: list[Played] = field(default_factory=list)
+
+
+class Driver:
+    """See the module."""
+
+    def __init__(self, rig: Rig, shape: Shape, run: Run) -> None:
+        self._rig = rig
+        self._shape = shape
+        self._run = run
+        self._wounds = Wounds(rig)
+        run.kills, run.faults = self._wounds.kills, self._wounds.faults
+        self._slots: list[str] = [""] * shape.slots
+        self._retired: list[str] = []
+        self._dumps: dict[str, Dump] = {}
+
+    async def play(self, plan: Round) -> Played:
+        """Plays one round to its end."""
+        played = Played(plan.number, prompts=len(plan.says))
+        for app in self._rig.apps:
+            app.decide(
+                {
+                    one.token: {"allow": one.allow, "delay": one.delay, "word": one.word}
+                    for one in plan.decides
+                    if one.app == app.number
+                }
+            )
+        async with asyncio.TaskGroup() as group:
+            for say in plan.says:
+                group.create_task(self._say(say))
+            for one in plan.breaks:
+                group.create_task(self._wounds.inflict(one))
+        await self._wounds.heal()
+        await self._come_to_rest(plan, played)
+        self._judge(plan, played)
+        await self._turn_over(plan)
+        self._run.rounds.append(played)
+        return played
+
+    async def _say(self, say: Say) -> None:
+        await asyncio.sleep(say.at)
+        app, session = self._rig.apps[say.app], self._slots[say.slot]
+        await app.ready.wait()
+        where = {} if say.fresh or not session else {"session": f"sessions/{session}"}
+        app.say({"say": {**where, "text": prompt(say.token, say.work)}})
+
+    # --- coming to rest ---
+
+    async def _come_to_rest(self, plan: Round, played: Played) -> None:
+        """Waits until nothing is under way and every app is equal to OpenCode."""
+        began = time.monotonic()
+        wrong = ["nothing was looked at yet"]
+        try:
+            async with asyncio.timeout(REST_SECONDS):
+                while wrong:
+                    await asyncio.sleep(LOOK_AGAIN_SECONDS)
+                    wrong = await self._unequal()
+        except TimeoutError:
+            played.verdict.differing += [f"still, {REST_SECONDS} s after everything was mended: {one}" for one in wrong]
+        played.recovery_seconds = round(time.monotonic() - began, 2)
+
+    async def _unequal(self) -> list[str]:
+        unsettled = [app.unsettled for app in self._rig.apps if app.unsettled]
+        if unsettled:
+            return unsettled
+        true = await witness.truth(self._rig)
+        if true is None:
+            return ["OpenCode cannot be asked"]
+        if true.busy:
+            return [f"{true.busy} work"]
+        self._true = true
+        found = [what for messages in true.sessions.values() for what in comparison.unfinished(messages)]
+        for app in self._rig.apps:
+            dump = await app.dump()
+            if dump is None:
+                return [f"{app.name} does not answer"]
+            self._dumps[app.name] = dump
+            found += self._wrong_with(app, dump, true)
+        return found
+
+    def _wrong_with(self, app: AppRemote, dump: Dump, true: witness.Truth) -> list[str]:
+        found = [f"{name} differs from its disk" for name in dump.differs_from_disk]
+        for session in self._opened & true.sessions.keys():
+            found += comparison.differences(session, true.sessions[session], dump.resources)
+        shown = {r.name.removeprefix("sessions/") for r in dump.resources if r.HasField("session")}
+        if shown != true.sessions.keys():
+            found.append(f"sessions shown {sorted(shown)}, held {sorted(true.sessions)}")
+        return [f"{app.name}: {what}" for what in [*found, app.warning] if what]
+
+    @property
+    def _opened(self) -> set[str]:
+        return {session for session in self._slots if session}
+
+    # --- judging ---
+
+    def _judge(self, plan: Round, played: Played) -> None:
+        verdict, true = played.verdict, getattr(self, "_true", None)
+        if true is None:
+            verdict.left_over.append("OpenCode could never be asked")
+            return
+        verdict.add(accounts.prompts(self._asked(), true.sessions))
+        verdict.add(accounts.effects(witness.effects(self._rig), true.sessions, self._permissions()))
+        verdict.add(accounts.requests(witness.requests(self._rig)))
+        calls = [call for app in self._rig.apps for call in self._decisions(app)]
+        played.decisions = len(calls)
+        verdict.add(accounts.decisions(calls, self._deciders()))
+        for app in self._rig.apps:
+            verdict.illegal += app.seen.backwards
+            verdict.illegal += histories.illegal_deliveries(app.seen.deliveries.items())
+            verdict.illegal += histories.illegal_calls(app.seen.call_histories.items())
+            verdict.illegal += histories.illegal_asks(app.seen.asks.items())
+            verdict.illegal += histories.illegal_cursors(app.name, app.seen.cursors)
+        verdict.left_over += [f"nobody owns process {one}" for one in witness.strangers(self._rig)]
+        played.sizes = witness.sizes(self._rig)
+
+    def _asked(self) -> list[Asked]:
+        return [
+            Asked(call["token"], app.name, call["state"], begins=call["method"] == "StartSession")
+            for app in self._rig.apps
+            for call in app.seen.calls.values()
+            if call.get("token")
+        ]
+
+    def _decisions(self, app: AppRemote) -> list[tuple[str, str, str]]:
+        return [(app.name, call["about"], call["state"]) for call in app.seen.calls.values() if call.get("about")]
+
+    def _permissions(self) -> dict[str, tuple[str, str]]:
+        dump = next(iter(self._dumps.values()))
+        return {
+            r.name: (_state(r.permission.state), r.permission.part) for r in dump.resources if r.HasField("permission")
+        }
+
+    def _deciders(self) -> dict[str, str]:
+        dump = next(iter(self._dumps.values()))
+        asks = [r.permission if r.HasField("permission") else r.question for r in dump.resources]
+        return {ask.name: ask.decision.decided_by for ask in asks if ask.name}
+
+    # --- on to the next round ---
+
+    async def _turn_over(self, plan: Round) -> None:
+        """Slots take up the sessions that were begun for them; those they leave are deleted in the next round."""
+        true = getattr(self, "_true", None)
+        if true is None:
+            return
+        begun = {
+            token: session for session, messages in true.sessions.items() for token in accounts._texts(messages)[:1]
+        }
+        for say in plan.says:
+            if say.fresh and say.token in begun:
+                self._slots[say.slot] = begun[say.token]
+        for app in self._rig.apps:
+            app.open([f"sessions/{session}" for session in sorted(self._opened)])
+
+
+def _state(state: Any) -> str:
+    return decision_pb2.DecisionState.Name(state).removeprefix("DECISION_STATE_")
+
+
+async def run(folder: Path, rounds: list[Round], shape: Shape, told: Any = None) -> Run:
+    """Plays these rounds on a stage of their own in `folder`."""
+    result = Run()
+    async with running_rig(folder, shape) as rig:
+        result.disk = rig.disk.kind
+        driver = Driver(rig, shape, result)
+        for plan in rounds:
+            played = await driver.play(plan)
+            if told is not None:
+                told(plan, played)
+    left = witness.left_in(rig)
+    if left:
+        result.rounds[-1].verdict.left_over += [f"still runs after the end: {one}" for one in left]
+    return result

@@ -1,0 +1,113 @@
+"""The processes under the driver: started, wounded, mended, counted."""
+
+import asyncio
+import contextlib
+import json
+import signal
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+STOP_SECONDS = 20.0
+LINE_BYTES = 1 << 26
+
+
+class Part:
+    """One program. What it prints, line by line of JSON, goes to `heard`; the rest to a file."""
+
+    def __init__(self, name: str, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+        self.name = name
+        self.command = tuple(command)
+        self.environment = dict(environment)
+        self.log = log
+        self.process: Process | None = None
+        self.starts = 0
+        self.ready = asyncio.Event()
+        """Set by the first line that it prints."""
+        self.told: dict[str, Any] = {}
+        """That line."""
+        self.starting = asyncio.Lock()
+
+    @property
+    def pid(self) -> int:
+        """0 while it does not run."""
+        return self.process.pid if self.is_running and self.process else 0
+
+    @property
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.returncode is None
+
+    async def start(self) -> None:
+        """Starts it; does not wait until it is ready. Its last words of a former life are lost."""
+        self.starts += 1
+        self.ready.clear()
+        with self.log.open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                *self.command, env=self.environment, stdin=PIPE, stdout=PIPE, stderr=log, limit=LINE_BYTES
+            )
+
+    async def listen(self) -> None:
+        """Reads what it prints, for as long as this life of it lasts."""
+        process = self.process
+        assert process is not None
+        assert process.stdout is not None
+        while line := await process.stdout.readline():
+            if not line.endswith(b"\n"):
+                return
+            said = json.loads(line)
+            if not self.ready.is_set():
+                self.told = said
+                self.ready.set()
+            self.heard(said)
+
+    def heard(self, said: dict[str, Any]) -> None:
+        """Made more of by parts that have more to say."""
+
+    def signal(self, number: signal.Signals) -> bool:
+        """Whether there was anybody to send it to."""
+        if self.process is None or self.process.returncode is not None:
+            return False
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(number)
+            return True
+        return False
+
+    async def gone(self) -> None:
+        """Returns when it has ended; kills it when it does not in time, which is an error of its own."""
+        if self.process is None:
+            return
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                await self.process.wait()
+        except TimeoutError:
+            self.process.kill()
+            await self.process.wait()
+            raise AssertionError(f"{self.name} did not stop within {STOP_SECONDS} s") from None
+
+    async def kill(self) -> None:
+        if self.signal(signal.SIGKILL):
+            await self.gone()
+
+
+def opencode_of(agentd_pid: int) -> psutil.Process | None:
+    """The OpenCode that this agentd runs."""
+    try:
+        for child in psutil.Process(agentd_pid).children():
+            line = child.cmdline()
+            if "serve" in line and "--port" in line:
+                return child
+    except psutil.Error:
+        return None
+    return None
+
+
+def size_of(pid: int) -> tuple[float, int]:
+    """(resident MB, open descriptors); zeros when it is gone."""
+    try:
+        process = psutil.Process(pid)
+        return round(process.memory_info().rss / 1e6, 1), process.num_fds()
+    except psutil.Error:
+        return 0.0, 0

@@ -1,0 +1,87 @@
+"""What is true, seen from outside: OpenCode's own answers, the process table, what commands and model wrote."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import psutil
+
+from tests.chaos.parts import size_of
+from tests.chaos.rig import Rig, opencode_client
+from tests.flows.stack import left_running
+
+Messages = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What OpenCode holds."""
+
+    sessions: Mapping[str, Messages]
+    """Every session of the project with its messages, in order."""
+    busy: tuple[str, ...]
+    """Sessions that work at something."""
+
+
+async def truth(rig: Rig) -> Truth | None:
+    """What OpenCode holds now; None while it cannot be asked."""
+    server = rig.opencode
+    if server is None:
+        return None
+    here = {"x-opencode-directory": str(rig.project)}
+    try:
+        async with opencode_client(server) as client:
+            listed = await _get(client, "/session", headers=here, params={"limit": 1000})
+            busy = await _get(client, "/session/status", headers=here)
+            sessions = {one["id"]: await _get(client, f"/session/{one['id']}/message") for one in listed}
+    except (httpx.HTTPError, psutil.Error, KeyError):
+        return None
+    return Truth(sessions, tuple(busy))
+
+
+async def _get(client: httpx.AsyncClient, path: str, **options: Any) -> Any:
+    answer = await client.get(path, **options)
+    answer.raise_for_status()
+    return answer.json()
+
+
+def effects(rig: Rig) -> list[str]:
+    """Every line that a command wrote."""
+    return rig.effects.read_text().splitlines() if rig.effects.exists() else []
+
+
+def requests(rig: Rig) -> list[Mapping[str, Any]]:
+    """Every request that reached the model."""
+    return [json.loads(line) for line in rig.journal.read_text().splitlines()] if rig.journal.exists() else []
+
+
+def sizes(rig: Rig) -> dict[str, tuple[float, int]]:
+    """(resident MB, open descriptors) of every process."""
+    server = rig.opencode
+    found = {part.name: size_of(part.pid) for part in (*rig.parts(), rig.model) if part.pid}
+    return found | ({"opencode": size_of(server.pid)} if server else {})
+
+
+def strangers(rig: Rig) -> list[str]:
+    """Processes of this stage that none of its parts owns."""
+    owned: set[int] = set()
+    for part in (*rig.parts(), rig.model):
+        if part.pid:
+            owned |= {part.pid, *(child.pid for child in psutil.Process(part.pid).children(recursive=True))}
+    found = []
+    for process in psutil.process_iter():
+        try:
+            told = " ".join([*process.cmdline(), *process.environ().values()])
+            ended = process.status() == psutil.STATUS_ZOMBIE
+            if str(rig.folder) in told and process.pid not in owned and not ended:
+                found.append(f"{process.pid} {' '.join(process.cmdline())[:200]}")
+        except psutil.Error:
+            continue
+    return found
+
+
+def left_in(rig: Rig) -> list[str]:
+    """What still runs after everything was stopped."""
+    return left_running(str(rig.folder))
