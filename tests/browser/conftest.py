@@ -39,13 +39,18 @@ class House:
         process = await asyncio.create_subprocess_exec(
             *IN_A_TERMINAL, *AGENTD, "pair", "--json", env=self.environment, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL
         )
-        assert process.stdout is not None
-        async with asyncio.timeout(START_SECONDS):
-            told = json.loads(await process.stdout.readline())
+        try:
+            assert process.stdout is not None
+            async with asyncio.timeout(START_SECONDS):
+                told = json.loads(await process.stdout.readline())
             assert "code" in told, told
             yield told["code"]["code"], told["code"]["url"]
-            await process.communicate()
-        assert process.returncode == 0
+            async with asyncio.timeout(START_SECONDS):
+                await process.communicate()
+            assert process.returncode == 0
+        finally:
+            # A journey that failed must not leave its code standing in the way of the next.
+            await _end(process)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
