@@ -18,7 +18,7 @@ from app_flet.conversation import (
     usage_line,
     words,
 )
-from app_flet.model import CallView, Held, Model
+from app_flet.model import CallView, Held, Model, Page
 from app_flet.reduce import reduce
 from halyard_client.halyard.agent import v1
 from tests.app_flet.scenes import Scene
@@ -31,7 +31,7 @@ def model(*more: Held) -> Model:
     scene = Scene()
     records = tuple(Held(seq, value) for seq, value in enumerate(scene.everything(), 1))
     result = reduce(Model(), events.WorkstationKnown(W, "bench", "http://relay", "operator"))
-    result = reduce(result, events.TranscriptOpened(W, S, ()))
+    result = reduce(result, events.TranscriptOpened(W, S, Page()))
     return reduce(result, events.RecordsOpened(W, (*records, *more)))
 
 

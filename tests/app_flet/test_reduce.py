@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app_flet import events
-from app_flet.model import Held, LinkState, Model, WorkstationView
+from app_flet.instants import instant
+from app_flet.model import MAX_MESSAGES, MORE_MESSAGES, Held, LinkState, Model, Page, WorkstationView
 from app_flet.reduce import lies_inside, reduce
 from halyard_client.halyard.agent import v1
 
@@ -26,7 +27,7 @@ def known(*more: events.Event) -> Model:
 
 
 def opened(*records: Held) -> Model:
-    return known(events.TranscriptOpened(W, S, records))
+    return known(events.TranscriptOpened(W, S, Page(records)))
 
 
 def text(seq: int, words: str, state: v1.PartState = v1.PartState.OPEN) -> Held:
@@ -88,6 +89,57 @@ def test_records_inside_a_session_are_held_only_while_it_is_open() -> None:
     assert view(model).transcripts[S].held[P] is part
     closed = reduce(model, events.TranscriptClosed(W, S))
     assert S not in view(closed).transcripts
+
+
+def message(at_ms: int, seq: int = 1, call_id: bytes = b"") -> Held:
+    """The message that began at `at_ms`."""
+    name = f"{S}/messages/m{at_ms:06d}"
+    said = v1.Message(name=name, create_time=instant(at_ms), call_id=call_id)
+    return Held(seq, v1.Resource(name=name, message=said))
+
+
+def part_of(said: Held) -> Held:
+    name = f"{said.name}/parts/p"
+    return Held(said.seq, v1.Resource(name=name, part=v1.Part(name=name, text=v1.Text(text="hi"))))
+
+
+def test_messages_before_the_page_that_was_opened_stay_in_the_store() -> None:
+    page = Page((message(50), message(60)), (50, message(50).name), older=7)
+    model = known(events.TranscriptOpened(W, S, page))
+    model = reduce(model, events.RecordsOpened(W, (message(40, seq=9), message(70, seq=10), message(50, seq=11))))
+    transcript = view(model).transcripts[S]
+    assert sorted(held.name for held in transcript.held.values()) == [message(at).name for at in (50, 60, 70)]
+    assert transcript.older == 7
+    assert transcript.held[message(50).name].seq == 11
+
+
+def test_older_messages_come_when_they_are_asked_for() -> None:
+    model = known(events.TranscriptOpened(W, S, Page((message(50),), (50, message(50).name), older=7)))
+    earlier = Page((message(30), message(40)), (30, message(30).name), older=5)
+    transcript = view(reduce(model, events.TranscriptOpened(W, S, earlier))).transcripts[S]
+    assert [held.name for held in transcript.held.values()] == [message(at).name for at in (50, 30, 40)]
+    assert (transcript.since, transcript.older) == (earlier.since, 5)
+
+
+def test_a_session_that_stays_open_does_not_gather_messages_for_ever() -> None:
+    model = opened()
+    for at_ms in range(MAX_MESSAGES + 1):
+        said = message(at_ms, call_id=b"mine" if at_ms == 3 else b"")
+        model = reduce(model, events.RecordsOpened(W, (said, part_of(said))))
+    transcript = view(model).transcripts[S]
+    kept = MAX_MESSAGES - MORE_MESSAGES
+    assert len(transcript.held) == 2 * kept
+    assert transcript.older == MORE_MESSAGES + 1
+    assert transcript.since == (MORE_MESSAGES + 1, message(MORE_MESSAGES + 1).name)
+    assert transcript.arrived == {b"mine"}
+
+
+def test_what_a_person_asked_for_is_not_let_go_at_once() -> None:
+    model = known(events.TranscriptOpened(W, S, Page((message(9_000),), (9_000, message(9_000).name))))
+    earlier = tuple(message(at_ms) for at_ms in range(2 * MAX_MESSAGES))
+    model = reduce(model, events.TranscriptOpened(W, S, Page(earlier, (0, message(0).name))))
+    model = reduce(model, events.RecordsOpened(W, (message(9_001, seq=2),)))
+    assert len(view(model).transcripts[S].held) == 2 * MAX_MESSAGES + 2
 
 
 def test_permissions_are_held_beside_transcripts() -> None:

@@ -1,20 +1,32 @@
+import sqlite3
 import stat
+from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from app_flet.model import Held
-from app_flet.store import Store, WorkstationRow, stored
+from app_flet.instants import instant
+from app_flet.model import Held, Page
+from app_flet.skimming import skim
+from app_flet.store import Store, StoredRecord, WorkstationRow, stored
 from halyard_client.halyard.agent import v1
 from wire.calls import CallState, QueuedCall, uuid7
 
 ROW = WorkstationRow("w1", b"s" * 32, b"a" * 32, "bench", "operator", "http://relay", ring=b"secret")
-PART = "sessions/s1/messages/m1/parts/p1"
+S = "sessions/s1"
+MESSAGE = f"{S}/messages/m1"
+PART = f"{MESSAGE}/parts/p1"
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "deep" / "device.sqlite")
+
+
+def filed(held: Held, key: bytes) -> StoredRecord:
+    data = bytes(held.resource)
+    return stored(held.seq, key, data, skim(data))
 
 
 def session(seq: int, title: str) -> Held:
@@ -23,6 +35,32 @@ def session(seq: int, title: str) -> Held:
 
 def part(seq: int) -> Held:
     return Held(seq, v1.Resource(name=PART, part=v1.Part(name=PART, text=v1.Text(text="hi"))))
+
+
+def message(seq: int, number: int) -> Held:
+    """The message that began in minute `number`."""
+    name = f"{S}/messages/m{number}"
+    said = v1.Message(name=name, role=v1.Role.AGENT, create_time=instant(number * 60_000))
+    return Held(seq, v1.Resource(name=name, message=said))
+
+
+def part_of(seq: int, number: int) -> Held:
+    name = f"{S}/messages/m{number}/parts/p1"
+    return Held(seq, v1.Resource(name=name, part=v1.Part(name=name, text=v1.Text(text=f"words {number}"))))
+
+
+def conversation(store: Store, numbers: Iterable[int]) -> None:
+    for number in numbers:
+        said = [
+            filed(message(2 * number, number), b"m%d" % number),
+            filed(part_of(2 * number + 1, number), b"p%d" % number),
+        ]
+        store.keep_records("w1", said)
+
+
+def numbers_in(page: Page) -> list[int]:
+    found = [held.name.removeprefix(f"{S}/messages/m") for held in page.records if held.resource.message]
+    return sorted(map(int, found))
 
 
 def reopened(tmp_path: Path) -> Store:
@@ -38,7 +76,7 @@ def test_everything_survives_closing(tmp_path: Path, store: Store) -> None:
     call = QueuedCall(uuid7(1, bytes(10)), "w1", b"payload", 99, CallState.AT_RELAY, 1, b"answer")
     store.keep_fact("identity", b"x")
     store.keep_workstation(ROW)
-    store.keep_records("w1", [stored(session(4, "t"), b"k1"), stored(part(5), b"k2")])
+    store.keep_records("w1", [filed(session(4, "t"), b"k1"), filed(part(5), b"k2"), filed(message(6, 1), b"k3")])
     store.keep_call(call)
     store.keep_draft("w1/s1", "half a")
     store.keep_seen("w1", "sessions/s1", 7)
@@ -46,9 +84,9 @@ def test_everything_survives_closing(tmp_path: Path, store: Store) -> None:
     again = reopened(tmp_path)
     assert again.fact("identity") == b"x"
     assert again.workstations() == [ROW]
-    assert sorted(again.seqs("w1")) == [(4, b"k1"), (5, b"k2")]
+    assert sorted(again.seqs("w1")) == [(4, b"k1"), (5, b"k2"), (6, b"k3")]
     assert [r.resource.session.title for r in again.records_beside("w1") if r.resource.session] == ["t"]
-    assert [r.name for r in again.records_inside("w1", "sessions/s1")] == [PART]
+    assert {r.name for r in again.newest("w1", "sessions/s1", 9).records} == {MESSAGE, PART}
     assert again.calls() == [call]
     assert again.draft("w1/s1") == "half a"
     assert again.seen() == {("w1", "sessions/s1"): 7}
@@ -57,20 +95,20 @@ def test_everything_survives_closing(tmp_path: Path, store: Store) -> None:
 def test_a_transaction_that_fails_leaves_nothing_behind(store: Store) -> None:
     store.keep_workstation(ROW)
     with pytest.raises(ZeroDivisionError), store.transaction():
-        store.keep_records("w1", [stored(session(1, "t"), b"k")])
+        store.keep_records("w1", [filed(session(1, "t"), b"k")])
         raise ZeroDivisionError
     assert store.seqs("w1") == []
 
 
 def test_the_newest_record_of_a_key_replaces_the_older(store: Store) -> None:
-    store.keep_records("w1", [stored(session(1, "old"), b"k")])
-    store.keep_records("w1", [stored(session(2, "new"), b"k")])
+    store.keep_records("w1", [filed(session(1, "old"), b"k")])
+    store.keep_records("w1", [filed(session(2, "new"), b"k")])
     assert store.seqs("w1") == [(2, b"k")]
 
 
 def test_forgetting_a_workstation_leaves_nothing_of_it(store: Store) -> None:
     store.keep_workstation(ROW)
-    store.keep_records("w1", [stored(session(1, "t"), b"k")])
+    store.keep_records("w1", [filed(session(1, "t"), b"k")])
     store.keep_call(QueuedCall(uuid7(1, bytes(10)), "w1", b"", 9))
     store.keep_seen("w1", "sessions/s1", 7)
     store.forget_workstation("w1")
@@ -78,9 +116,70 @@ def test_forgetting_a_workstation_leaves_nothing_of_it(store: Store) -> None:
 
 
 def test_dropping_a_session_keeps_its_own_record(store: Store) -> None:
-    store.keep_records("w1", [stored(session(1, "t"), b"k1"), stored(part(2), b"k2")])
+    store.keep_records("w1", [filed(session(1, "t"), b"k1"), filed(part(2), b"k2")])
     store.drop_session("w1", "sessions/s1")
     assert store.seqs("w1") == [(1, b"k1")]
+
+
+def test_a_session_is_read_from_its_end_page_by_page(store: Store) -> None:
+    todo_list = v1.Resource(name=f"{S}/todos", todo_list=v1.TodoList(name=f"{S}/todos"))
+    store.keep_records("w1", [filed(Held(500, todo_list), b"t")])
+    conversation(store, range(1, 26))
+    page = store.newest("w1", S, 10)
+    assert numbers_in(page) == list(range(16, 26))
+    assert sum(held.resource.part is not None for held in page.records) == 10
+    assert [held.name for held in page.records if held.resource.todo_list] == [f"{S}/todos"]
+    assert (page.since, page.older) == ((16 * 60_000, f"{S}/messages/m16"), 15)
+    earlier = store.before("w1", S, page.since, 10)
+    assert (numbers_in(earlier), earlier.older) == (list(range(6, 16)), 5)
+    first = store.before("w1", S, earlier.since, 10)
+    assert (numbers_in(first), first.older) == (list(range(1, 6)), 0)
+
+
+def test_messages_of_one_moment_are_told_apart_by_name(store: Store) -> None:
+    def at_once(number: int) -> Held:
+        held = message(number, number)
+        assert held.resource.message is not None
+        held.resource.message.create_time = instant(1)
+        return held
+
+    store.keep_records("w1", [filed(at_once(number), b"%d" % number) for number in range(1, 5)])
+    page = store.newest("w1", S, 2)
+    assert numbers_in(page) == [3, 4]
+    assert numbers_in(store.before("w1", S, page.since, 9)) == [1, 2]
+
+
+def test_a_deleted_message_takes_no_place_on_a_page(store: Store) -> None:
+    conversation(store, range(1, 4))
+    gone = Held(90, v1.Resource(name=f"{S}/messages/m3", deleted=v1.Deleted()))
+    store.keep_records("w1", [filed(gone, b"m3")])
+    assert numbers_in(store.newest("w1", S, 2)) == [1, 2]
+    assert not store.holds_message("w1", f"{S}/messages/m3")
+    assert store.holds_message("w1", f"{S}/messages/m2")
+
+
+def test_a_value_of_another_release_is_passed_over(store: Store) -> None:
+    conversation(store, [1])
+    strange = StoredRecord(9, b"x", b"\x40\x01", S, f"{S}/messages/m1")
+    store.keep_records("w1", [strange])
+    assert {held.name for held in store.newest("w1", S, 9).records} == {f"{S}/messages/m1", f"{S}/messages/m1/parts/p1"}
+
+
+def test_a_file_of_the_first_schema_is_read_on(tmp_path: Path) -> None:
+    path = tmp_path / "device.sqlite"
+    with closing(sqlite3.connect(path)) as old:
+        old.executescript((Path(__file__).parent / "stored" / "schema_1.sql").read_text())
+        for held in (message(1, 1), part_of(2, 1), message(3, 2), session(4, "t")):
+            inside = S if held.resource.session is None else None
+            old.execute(
+                "INSERT INTO record VALUES ('w1', ?, ?, ?, ?)", (held.name, held.seq, inside, bytes(held.resource))
+            )
+        old.commit()
+    store = Store(path)
+    page = store.newest("w1", S, 1)
+    assert (numbers_in(page), page.older) == ([2], 1)
+    assert {held.name for held in store.before("w1", S, page.since, 9).records} == {MESSAGE, PART}
+    assert [held.seq for held in store.records_beside("w1")] == [4]
 
 
 def test_an_empty_draft_is_no_draft(store: Store) -> None:

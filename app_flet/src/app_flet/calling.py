@@ -1,8 +1,11 @@
 """Calls as the model shows them: what was asked, how far it got, what came back. Pure."""
 
-from app_flet.model import CallView
+from collections.abc import Mapping
+
+from app_flet.intents import PROMPT
+from app_flet.model import CallView, frozen
 from halyard_client.google.rpc import ErrorInfo, Status
-from halyard_client.halyard.agent.v1 import Call, CallResult
+from halyard_client.halyard.agent.v1 import Call, CallResult, PromptResponse
 from wire.calls import CallState, QueuedCall, uuid7_time_ms
 from wire.errors import DOMAIN
 
@@ -23,9 +26,18 @@ def view_of(call: QueuedCall) -> CallView:
         created_ms=uuid7_time_ms(call.call_id),
         error=_error(call, result),
         reason=reason_of(result.error) if result.error else "",
+        facts=facts_of(result.error) if result.error else frozen(),
+        has_left=call.attempts > 0,
         is_certain=call.is_certain,
         response=result.response or b"",
     )
+
+
+def prompted(call: CallView) -> str:
+    """The message that a prompt became, once the workstation has taken it; empty for all other calls."""
+    if call.method != PROMPT or call.state is not CallState.DONE:
+        return ""
+    return PromptResponse.parse(call.response).message
 
 
 def _error(call: QueuedCall, result: CallResult) -> str:
@@ -38,9 +50,18 @@ def _error(call: QueuedCall, result: CallResult) -> str:
 
 def reason_of(status: Status) -> str:
     """The value name of errors.v1.Reason in `status`, without its prefix; empty when there is none."""
+    return _info(status).reason
+
+
+def facts_of(status: Status) -> Mapping[str, str]:
+    """What `status` tells beside its reason, as errors.v1 names it; for example who decided first."""
+    return frozen(dict(_info(status).metadata))
+
+
+def _info(status: Status) -> ErrorInfo:
     for detail in status.details:
         if detail.type_url.endswith("google.rpc.ErrorInfo"):
             info = ErrorInfo.parse(detail.value)
             if info.domain == DOMAIN:
-                return info.reason
-    return ""
+                return info
+    return ErrorInfo()

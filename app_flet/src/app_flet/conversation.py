@@ -5,18 +5,15 @@ Finished words are cut into blocks that never change again, so that only a short
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
 from app_flet import intents
-from app_flet.instants import milliseconds
 from app_flet.model import CallView, Held, Model, Transcript, WorkstationView
-from app_flet.reduce import recorded_text
+from app_flet.reduce import recorded_text, stands
 from halyard_client.halyard.agent import v1
 from wire.calls import CallState
-
-MAX_ROWS = 120
-"""Rows mounted at once; older ones come when asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +68,7 @@ def turns(model: Model, workstation: str, session: str) -> tuple[Turn, ...]:
     if transcript is None:
         return ()
     messages, parts = _messages(transcript), _parts_by_message(transcript)
-    arrived = {bytes(_message(record).call_id) for record in messages}
+    arrived = transcript.arrived | {bytes(_message(record).call_id) for record in messages}
     recorded = [_recorded_turn(record, parts.get(record.name, ())) for record in messages]
     waiting = [_waiting_turn(call) for call in prompts_on_their_way(model, workstation, session, arrived)]
     return _with_deliveries((*recorded, *waiting))
@@ -96,7 +93,7 @@ class Turns:
 
 def _messages(transcript: Transcript) -> list[Held]:
     found = [record for record in transcript.held.values() if record.resource.message is not None]
-    return sorted(found, key=lambda record: (milliseconds(_message(record).create_time), record.name))
+    return sorted(found, key=stands)
 
 
 def _parts_by_message(transcript: Transcript) -> dict[str, tuple[Held, ...]]:
@@ -116,7 +113,7 @@ def _waiting_turn(call: CallView) -> Turn:
     return Turn(call.call_id.hex(), None, (), call)
 
 
-def prompts_on_their_way(model: Model, workstation: str, session: str, arrived: set[bytes]) -> list[CallView]:
+def prompts_on_their_way(model: Model, workstation: str, session: str, arrived: Collection[bytes]) -> list[CallView]:
     """Prompts of this device for a session that the log does not hold, in the order in which they were said."""
     return [
         call

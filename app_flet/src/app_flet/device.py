@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from app_flet import events
-from app_flet.calling import view_of
+from app_flet.calling import prompted, view_of
 from app_flet.following import Following
 from app_flet.intents import Intent
-from app_flet.model import Model, frozen
+from app_flet.model import FIRST_MESSAGES, MORE_MESSAGES, Model, frozen
 from app_flet.pairing import Paired
 from app_flet.reading import read
 from app_flet.reduce import reduce
@@ -87,7 +87,7 @@ class Device:
         self._waiting: dict[bytes, Future[bytes]] = {}
         self._reads: set[bytes] = set()
         self._open: dict[tuple[str, str], int] = {}
-        self.followings = {row.id: Following(store, row, self.identity) for row in store.workstations()}
+        self.followings = {row.id: self._follow(row) for row in store.workstations()}
         self.model = Model(device_id=self.identity.device_id, seen=frozen(store.seen()))
         for following in self.followings.values():
             self._restore(following)
@@ -99,6 +99,9 @@ class Device:
             secret = secrets.token_bytes(64)
             self.store.keep_fact(IDENTITY, secret)
         return Identity.from_bytes(secret)
+
+    def _follow(self, row: WorkstationRow) -> Following:
+        return Following(self.store, row, self.identity, lambda session: (row.id, session) in self._open)
 
     def _restore(self, following: Following) -> None:
         row = following.row
@@ -147,7 +150,7 @@ class Device:
         former = self.followings.get(paired.workstation)
         row = paired.row(former.row if former else None)
         self.store.keep_workstation(row)
-        self.followings[row.id] = Following(self.store, row, self.identity)
+        self.followings[row.id] = self._follow(row)
         self._restore(self.followings[row.id])
         self.relays_changed.ring()
         return row.id
@@ -170,9 +173,27 @@ class Device:
         key = (workstation, session)
         self._open[key] = self._open.get(key, 0) + 1
         if self._open[key] == 1:
-            records = self.store.records_inside(workstation, session)
-            self.happened([events.TranscriptOpened(workstation, session, records)])
+            page = self.store.newest(workstation, session, FIRST_MESSAGES)
+            self.happened([events.TranscriptOpened(workstation, session, page, self._arrived(workstation, session))])
         self._focus(key)
+
+    def open_older(self, workstation: str, session: str) -> None:
+        """The person goes back in a session: the next older messages are loaded."""
+        known = self.model.workstations.get(workstation)
+        transcript = known.transcripts.get(session) if known else None
+        if transcript is not None:
+            page = self.store.before(workstation, session, transcript.since, MORE_MESSAGES)
+            self.happened([events.TranscriptOpened(workstation, session, page)])
+
+    def _arrived(self, workstation: str, session: str) -> frozenset[bytes]:
+        """Prompts that were answered and are in the log, perhaps so far up that they are not loaded."""
+        return frozenset(
+            call.call_id
+            for call in self.model.calls.values()
+            if call.workstation == workstation
+            and (message := prompted(call)).startswith(f"{session}/")
+            and self.store.holds_message(workstation, message)
+        )
 
     def close_session(self, workstation: str, session: str) -> None:
         """A screen left a session; the last one lets go of its transcript."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app_flet.model import CallView, Held, LinkState
+from app_flet.model import CallView, Held, LinkState, Page
 from halyard_client.halyard.agent.v1 import Delta
 
 
@@ -59,11 +59,13 @@ class DeltasOpened:
 
 @dataclass(frozen=True, slots=True)
 class TranscriptOpened:
-    """A session was opened on some screen: what the store holds of it."""
+    """A session was opened on some screen, or older messages of it were asked for: what the store holds of it."""
 
     workstation: str
     session: str
-    records: tuple[Held, ...]
+    page: Page
+    arrived: frozenset[bytes] = frozenset()
+    """Ids of this device's prompts that the log holds before the page."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,14 @@ for this place of this log, that its name belongs to its key, that it is not old
 is dropped and said, never shown.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from app_flet import events
 from app_flet.instants import milliseconds
 from app_flet.model import Held
 from app_flet.reading import read
+from app_flet.skimming import Skimmed, skim
 from app_flet.store import Store, StoredRecord, WorkstationRow, stored
 from halyard_client.halyard.agent.v1 import DeltaBatch, Resource
 from halyard_client.halyard.link.v1 import (
@@ -40,16 +41,24 @@ WARNINGS = {
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    held: Held
-    key: bytes
+    """One opened record: filed by what it is; read only if a screen may show it."""
+
+    stored: StoredRecord
+    about: Skimmed
+    held: Held | None
 
 
 class Following:
     """One workstation as this device follows it. Methods take a frame, write the store, and return what happened."""
 
-    def __init__(self, store: Store, row: WorkstationRow, own: Identity) -> None:
-        """Takes up where the store left off."""
+    def __init__(
+        self, store: Store, row: WorkstationRow, own: Identity, is_open: Callable[[str], bool] = lambda _: True
+    ) -> None:
+        """Takes up where the store left off. `is_open`: whether a screen shows a session; what is inside others is
+        only stored.
+        """
         self._store = store
+        self._is_open = is_open
         self.row = row
         self.channel = Channel(own, PublicKeys(row.sign_key, row.agree_key))
         self._own_grant = names.grant(own.device_id).encode("ascii")
@@ -166,21 +175,18 @@ class Following:
         self.must_read_again = any(isinstance(event, events.LogReset) for event in happened)
         if self.must_read_again or self._replica is None or self._replica.epoch != self._coming_epoch:
             return happened
-        opened = {one.held.seq: one for one in self._open_all(frame.records)}
+        opened = {one.stored.seq: one for one in self._open_all(frame.records)}
         changed = self._replica.apply(
-            (Place(one.held.seq, one.key, None) for one in opened.values()), through=frame.through or None
+            (Place(seq, one.stored.key, None) for seq, one in opened.items()), through=frame.through or None
         )
         kept = [opened[place.seq] for place in changed]
         with self._store.transaction():
-            self._store.keep_records(self.row.id, self._newest_by_key(kept))
+            self._store.keep_records(self.row.id, {one.stored.key: one.stored for one in kept}.values())
             for one in kept:
-                if one.held.is_gone and names.parse(one.held.name).kind is names.Kind.SESSION:
-                    self._store.drop_session(self.row.id, one.held.name)
+                if one.about.is_gone and names.parse(one.about.name).kind is names.Kind.SESSION:
+                    self._store.drop_session(self.row.id, one.about.name)
             self._keep_cursor()
-        return [*happened, events.RecordsOpened(self.row.id, tuple(one.held for one in kept))]
-
-    def _newest_by_key(self, kept: Iterable[_Opened]) -> list[StoredRecord]:
-        return list({one.key: stored(one.held, one.key) for one in kept}.values())
+        return [*happened, events.RecordsOpened(self.row.id, tuple(one.held for one in kept if one.held is not None))]
 
     def _open_all(self, records: Iterable[Record]) -> Iterator[_Opened]:
         for record in records:
@@ -195,10 +201,12 @@ class Following:
         if self._ring is None:
             raise SealBroken("This device has no keys for this workstation yet.")
         data = open_record(self._ring, self._origin, record.seq, record.key, record.sealed)
-        resource = read(Resource, data)
-        if names.opaque_key(self._ring.name_key, resource.name) != record.key:
+        about = skim(data)
+        if names.opaque_key(self._ring.name_key, about.name) != record.key:
             raise SealBroken("A record was filed under another name than its own.")
-        return _Opened(Held(record.seq, resource), record.key)
+        filed = stored(record.seq, record.key, data, about)
+        is_shown = filed.session is None or self._is_open(filed.session)
+        return _Opened(filed, about, Held(record.seq, read(Resource, data)) if is_shown else None)
 
     def _moved(self, through: int) -> list[events.Event]:
         if self._replica is not None and through > self._replica.through:

@@ -23,6 +23,14 @@ def frozen(values: dict[K, V] | None = None) -> Mapping[K, V]:
     return MappingProxyType(values or {})
 
 
+FIRST_MESSAGES = 40
+"""Messages that a session is opened with: several screens of a phone, read in a moment."""
+MORE_MESSAGES = 120
+"""Messages that come when older ones are asked for."""
+MAX_MESSAGES = FIRST_MESSAGES + 2 * MORE_MESSAGES
+"""Messages that a session which stays open gathers before the oldest are let go again."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Held:
     """The newest value of one name. Compared by identity, so that long lists are compared quickly."""
@@ -45,13 +53,39 @@ GrowthKey = tuple[str, DeltaField]
 """Which field of which part has grown."""
 
 
+Since = tuple[int, str]
+"""Where a message stands in its session: when it began, in Unix ms, and its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of a session's messages with their parts, as the store holds them."""
+
+    records: tuple[Held, ...] = ()
+    since: Since = (0, "")
+    """The oldest message of the page."""
+    older: int = 0
+    """How many messages the store has before it."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Transcript:
-    """What lies inside one opened session: messages, parts, todos; and text that streamed in ahead of its record."""
+    """What lies inside one opened session: messages, parts, todos; and text that streamed in ahead of its record.
+
+    A long session is here from `since` on only: the store has the rest.
+    """
 
     held: Mapping[str, Held] = field(default_factory=frozen)
     grown: Mapping[GrowthKey, bytes] = field(default_factory=frozen)
     """The whole field as far as it is known, in UTF-8; dropped when the record that closes the part arrives."""
+    since: Since = (0, "")
+    """The oldest message that is here."""
+    older: int = 0
+    """How many messages there are before it."""
+    most: int = MAX_MESSAGES
+    """With more messages than this the oldest are let go."""
+    arrived: frozenset[bytes] = frozenset()
+    """Ids of this device's prompts that the log holds before `since`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,6 +131,10 @@ class CallView:
     is_certain: bool = True
     """False: it expired after it had left and may have taken effect."""
     response: bytes = b""
+    facts: Mapping[str, str] = field(default_factory=frozen)
+    """What the refusal tells beside its reason, for example "decided_by"."""
+    has_left: bool = False
+    """Was handed to a link at least once: only the workstation can say whether it is in time to take it back."""
 
     @property
     def is_open(self) -> bool:

@@ -6,6 +6,7 @@ Rules, all of which hold for any order and repetition of records:
 2. What lies below a deleted session is gone with it, whichever arrives first. A deleted session never comes back.
 3. Streamed text is a hint. It shows while it joins on to what is held; the record that closes its part replaces it.
 4. Records inside a session matter only while that session is open on a screen; the store has them all.
+5. Of a long session only the newest messages are here, and those that were asked for.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,7 +14,21 @@ from dataclasses import replace
 from typing import assert_never
 
 from app_flet import events
-from app_flet.model import CallView, GrowthKey, Held, LinkState, LinkView, Model, Transcript, WorkstationView, frozen
+from app_flet.instants import milliseconds
+from app_flet.model import (
+    MAX_MESSAGES,
+    MORE_MESSAGES,
+    CallView,
+    GrowthKey,
+    Held,
+    LinkState,
+    LinkView,
+    Model,
+    Since,
+    Transcript,
+    WorkstationView,
+    frozen,
+)
 from halyard_client.halyard.agent.v1 import Delta, DeltaField, PartState, Resource
 from wire import names
 
@@ -50,8 +65,8 @@ def _of_workstation(known: WorkstationView, event: events.OfWorkstation) -> Work
             return _records_opened(known, records)
         case events.DeltasOpened(_, session, deltas):
             return _deltas_opened(known, session, deltas)
-        case events.TranscriptOpened(_, session, records):
-            return _transcript_opened(known, session, records)
+        case events.TranscriptOpened():
+            return _transcript_opened(known, event)
         case events.TranscriptClosed(_, session):
             return replace(known, transcripts=frozen({k: v for k, v in known.transcripts.items() if k != session}))
         case events.LogReset():
@@ -126,7 +141,9 @@ def lies_inside(name: str) -> str | None:
     return names.session_of(name) if names.parse(name).kind in INSIDE_A_SESSION else None
 
 
-def _records_opened(known: WorkstationView, records: Iterable[Held]) -> WorkstationView:
+def _records_opened(known: WorkstationView, records: tuple[Held, ...]) -> WorkstationView:
+    if not records:
+        return known
     beside, inside = _sorted_by_session(records)
     held = _newer(known.held, beside)
     transcripts = dict(known.transcripts)
@@ -135,9 +152,23 @@ def _records_opened(known: WorkstationView, records: Iterable[Held]) -> Workstat
     return _without_the_deleted(replace(known, held=frozen(held), transcripts=frozen(transcripts)))
 
 
-def _transcript_opened(known: WorkstationView, session: str, records: Iterable[Held]) -> WorkstationView:
-    opened = _into(known.transcripts.get(session, Transcript()), list(records))
-    return _without_the_deleted(replace(known, transcripts=frozen({**known.transcripts, session: opened})))
+def _transcript_opened(known: WorkstationView, event: events.TranscriptOpened) -> WorkstationView:
+    former, page = known.transcripts.get(event.session, Transcript()), event.page
+    # Whoever asks for older messages is to keep them, beside as many new ones as before.
+    asked_for = sum(record.resource.message is not None for record in page.records)
+    begun = replace(
+        former,
+        since=page.since,
+        older=page.older,
+        most=max(MAX_MESSAGES, _messages(former) + asked_for + MORE_MESSAGES),
+        arrived=former.arrived | event.arrived,
+    )
+    opened = _into(begun, list(page.records))
+    return _without_the_deleted(replace(known, transcripts=frozen({**known.transcripts, event.session: opened})))
+
+
+def _messages(transcript: Transcript) -> int:
+    return sum(record.resource.message is not None for record in transcript.held.values())
 
 
 def _sorted_by_session(records: Iterable[Held]) -> tuple[list[Held], dict[str, list[Held]]]:
@@ -171,9 +202,39 @@ def _without_the_deleted(known: WorkstationView) -> WorkstationView:
 
 
 def _into(transcript: Transcript, records: list[Held]) -> Transcript:
-    held = _newer(transcript.held, records)
+    here = [record for record in records if not _is_before(record, transcript.since)]
+    held = _newer(transcript.held, here)
     grown = {key: data for key, data in transcript.grown.items() if _still_grows(held.get(key[0]), key[1], data)}
-    return Transcript(frozen(held), frozen(grown))
+    return _let_go(replace(transcript, held=frozen(held), grown=frozen(grown)))
+
+
+def stands(record: Held) -> Since:
+    """Where a message stands in its session."""
+    message = record.resource.message
+    return (milliseconds(message.create_time) if message else 0, record.name)
+
+
+def _is_before(record: Held, since: Since) -> bool:
+    return record.resource.message is not None and stands(record) < since
+
+
+def _let_go(transcript: Transcript) -> Transcript:
+    """Without the oldest messages, when there are more than a screen needs."""
+    messages = [record for record in transcript.held.values() if record.resource.message is not None]
+    if len(messages) <= transcript.most:
+        return transcript
+    messages.sort(key=stands)
+    excess = len(messages) - (transcript.most - MORE_MESSAGES)
+    gone = {record.name for record in messages[:excess]}
+    ids = {bytes(record.resource.message.call_id) for record in messages[:excess] if record.resource.message}
+    held = {name: record for name, record in transcript.held.items() if name.partition("/parts/")[0] not in gone}
+    return replace(
+        transcript,
+        held=frozen(held),
+        since=stands(messages[excess]),
+        older=transcript.older + excess,
+        arrived=transcript.arrived | (ids - {b""}),
+    )
 
 
 def _still_grows(part: Held | None, field: DeltaField, data: bytes) -> bool:

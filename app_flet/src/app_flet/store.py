@@ -6,18 +6,20 @@ transaction per batch: a crash loses a whole batch and its cursor, or neither. T
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import astuple, dataclass, field, fields
+from contextlib import contextmanager, suppress
+from dataclasses import astuple, dataclass, field, fields, replace
 from pathlib import Path
 
-from app_flet.model import Held
+from app_flet.model import Held, Page, Since
+from app_flet.reading import read
 from app_flet.reduce import lies_inside
+from app_flet.skimming import Skimmed, skim
 from halyard_client.halyard.agent.v1 import Resource
+from wire import names
 from wire.calls import CallState, QueuedCall
+from wire.errors import Malformed
 
-SCHEMA_VERSION = 1
-
-_SCHEMA = """
+_FIRST = """
 CREATE TABLE fact (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE workstation (
   id TEXT PRIMARY KEY, sign_key BLOB NOT NULL, agree_key BLOB NOT NULL, display_name TEXT NOT NULL, role TEXT NOT NULL,
@@ -40,6 +42,48 @@ CREATE TABLE draft (place TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE seen (
   workstation TEXT NOT NULL, session TEXT NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (workstation, session)
 ) WITHOUT ROWID;
+"""
+# `message`: the one that a record is or belongs to. `at_ms`: when it began; NULL for all that is no message.
+# With the seq, record_place answers "what is held" by itself, without walking through the values.
+_PAGES = """
+ALTER TABLE record ADD COLUMN message TEXT;
+ALTER TABLE record ADD COLUMN at_ms INTEGER;
+DROP INDEX record_session;
+CREATE INDEX record_place ON record (workstation, session, at_ms, message, seq);
+CREATE INDEX record_message ON record (workstation, message);
+"""
+
+# `number`: calls leave in the order in which they were made, whatever the clock that their ids begin with did.
+_QUEUE = """
+CREATE TABLE queue (
+  number INTEGER PRIMARY KEY AUTOINCREMENT, call_id BLOB NOT NULL UNIQUE, workstation TEXT NOT NULL,
+  payload BLOB NOT NULL, expires_ms INTEGER NOT NULL, state INTEGER NOT NULL, attempts INTEGER NOT NULL,
+  answer BLOB NOT NULL
+);
+INSERT INTO queue (call_id, workstation, payload, expires_ms, state, attempts, answer)
+  SELECT call_id, workstation, payload, expires_ms, state, attempts, answer FROM call ORDER BY call_id;
+DROP TABLE call;
+ALTER TABLE queue RENAME TO call;
+CREATE TABLE answer (
+  workstation TEXT NOT NULL, method TEXT NOT NULL, request BLOB NOT NULL, response BLOB NOT NULL, at_ms INTEGER NOT NULL,
+  PRIMARY KEY (workstation, method, request)
+);
+"""
+_KEEP_CALL = """
+INSERT INTO call (call_id, workstation, payload, expires_ms, state, attempts, answer) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (call_id) DO UPDATE SET payload = excluded.payload, expires_ms = excluded.expires_ms,
+  state = excluded.state, attempts = excluded.attempts, answer = excluded.answer
+"""
+MAX_ANSWER_BYTES = 2 * 1024 * 1024
+MAX_ANSWERS_BYTES = 24 * 1024 * 1024
+"""Files and changes that were looked at lately stay readable without a network."""
+_DROP_OLD_ANSWERS = """
+DELETE FROM answer WHERE rowid IN (
+  SELECT id FROM (
+    SELECT rowid AS id, sum(length(response) + length(request) + 256) OVER (ORDER BY at_ms DESC, rowid DESC) AS total
+    FROM answer
+  ) WHERE total > ?
+)
 """
 
 _ROW = (
@@ -81,6 +125,10 @@ class StoredRecord:
     resource: bytes
     session: str | None
     """The session whose transcript it belongs to; None for what is loaded at start."""
+    message: str | None = None
+    """The message that it is or belongs to."""
+    at_ms: int | None = None
+    """When it began, for a message."""
 
 
 class Store:
@@ -92,23 +140,45 @@ class Store:
         path.touch(mode=0o600)
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000;")
-        if self._db.execute("PRAGMA user_version").fetchone()[0] < SCHEMA_VERSION:
-            self._db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+        self._bring_up_to_date()
+
+    def _bring_up_to_date(self) -> None:
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        for number, step in enumerate(_STEPS[version:], start=version + 1):
+            with self.transaction():
+                step(self._db)
+                self._db.execute(f"PRAGMA user_version = {number}")
 
     def close(self) -> None:
         """Closes the file; nothing is pending, every write was its own transaction."""
         self._db.close()
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Everything written inside becomes durable together, or not at all."""
+    def transaction(self, *, durable: bool = False) -> Iterator[None]:
+        """Everything written inside is kept together, or not at all.
+
+        It outlives the app's end in any case; `durable`: a power cut, too. What came from a workstation can come again,
+        what a person said cannot.
+        """
+        if durable:
+            self._db.execute("PRAGMA synchronous = FULL")
+        try:
+            with self._transaction():
+                yield
+        finally:
+            if durable:
+                self._db.execute("PRAGMA synchronous = NORMAL")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
 
     # --- facts: identity, settings, route -----------------------------------------------------------------------------
 
@@ -136,14 +206,14 @@ class Store:
     def forget_workstation(self, workstation: str) -> None:
         """Drops a workstation with everything that came from it or was meant for it."""
         with self.transaction():
-            for table, column in (("workstation", "id"), ("record", "workstation"), ("call", "workstation")):
-                self._db.execute(f"DELETE FROM {table} WHERE {column} = ?", (workstation,))  # noqa: S608 - constants
-            self._db.execute("DELETE FROM seen WHERE workstation = ?", (workstation,))
+            self._db.execute("DELETE FROM workstation WHERE id = ?", (workstation,))
+            for table in ("record", "call", "answer", "seen"):
+                self._db.execute(f"DELETE FROM {table} WHERE workstation = ?", (workstation,))  # noqa: S608 - constants
 
     def keep_records(self, workstation: str, records: Iterable[StoredRecord]) -> None:
         """Replaces what is held of these keys; the caller has refused what is older."""
-        rows = [(workstation, r.key, r.seq, r.session, r.resource) for r in records]
-        self._db.executemany("REPLACE INTO record VALUES (?, ?, ?, ?, ?)", rows)
+        rows = [(workstation, r.key, r.seq, r.session, r.resource, r.message, r.at_ms) for r in records]
+        self._db.executemany("REPLACE INTO record VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
     def drop_records(self, workstation: str) -> None:
         """The workstation began a new log."""
@@ -160,32 +230,69 @@ class Store:
     def records_beside(self, workstation: str) -> tuple[Held, ...]:
         """Everything but what lies inside sessions."""
         query = "SELECT seq, resource FROM record WHERE workstation = ? AND session IS NULL"
-        return tuple(Held(seq, Resource.parse(data)) for seq, data in self._db.execute(query, (workstation,)))
+        return tuple(_read(self._db.execute(query, (workstation,))))
 
-    def records_inside(self, workstation: str, session: str) -> tuple[Held, ...]:
-        """What lies inside one session: messages, parts, todos."""
-        query = "SELECT seq, resource FROM record WHERE workstation = ? AND session = ?"
-        return tuple(Held(seq, Resource.parse(data)) for seq, data in self._db.execute(query, (workstation, session)))
+    def newest(self, workstation: str, session: str, limit: int) -> Page:
+        """The newest `limit` messages of a session with their parts, and what belongs to no message, as its todos."""
+        page = self.before(workstation, session, None, limit)
+        query = "SELECT seq, resource FROM record WHERE workstation = ? AND session = ? AND message IS NULL"
+        return replace(page, records=(*page.records, *_read(self._db.execute(query, (workstation, session)))))
+
+    def before(self, workstation: str, session: str, since: Since | None, limit: int) -> Page:
+        """The newest `limit` messages before `since` (None: of all) with their parts."""
+        earlier, place = ("AND (at_ms, message) < (?, ?)", since) if since else ("", ())
+        query = f"""SELECT at_ms, message FROM record WHERE workstation = ? AND session = ? AND at_ms IS NOT NULL
+            {earlier} ORDER BY at_ms DESC, message DESC LIMIT ?"""  # noqa: S608 - constants
+        found = self._db.execute(query, (workstation, session, *place, limit)).fetchall()
+        if not found:
+            return Page()
+        parts = "SELECT seq, resource FROM record WHERE workstation = ? AND message = ?"
+        records = [held for _, name in found for held in _read(self._db.execute(parts, (workstation, name)))]
+        oldest = found[-1]
+        return Page(tuple(records), oldest, self._count_before(workstation, session, oldest))
+
+    def _count_before(self, workstation: str, session: str, since: Since) -> int:
+        query = "SELECT count(*) FROM record WHERE workstation = ? AND session = ? AND (at_ms, message) < (?, ?)"
+        return int(self._db.execute(query, (workstation, session, *since)).fetchone()[0])
+
+    def holds_message(self, workstation: str, message: str) -> bool:
+        """Whether the log has told of a message."""
+        query = "SELECT 1 FROM record WHERE workstation = ? AND message = ? AND at_ms IS NOT NULL"
+        return self._db.execute(query, (workstation, message)).fetchone() is not None
 
     # --- calls --------------------------------------------------------------------------------------------------------
 
     def calls(self) -> list[QueuedCall]:
-        """The outbox; a call id begins with its time, so this is the order in which they were made."""
-        query = "SELECT call_id, workstation, payload, expires_ms, state, attempts, answer FROM call ORDER BY call_id"
+        """The outbox, in the order in which the calls were made."""
+        query = "SELECT call_id, workstation, payload, expires_ms, state, attempts, answer FROM call ORDER BY number"
         return [
             QueuedCall(call_id, workstation, payload, expires_ms, CallState(state), attempts, answer)
             for call_id, workstation, payload, expires_ms, state, attempts, answer in self._db.execute(query)
         ]
 
     def keep_call(self, call: QueuedCall) -> None:
-        """Writes a call as it now is."""
+        """Writes a call as it now is; it keeps its place in the order."""
         place = (call.call_id, call.workstation, call.payload, call.expires_ms)
-        row = (*place, int(call.state), call.attempts, call.answer)
-        self._db.execute("REPLACE INTO call VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        self._db.execute(_KEEP_CALL, (*place, int(call.state), call.attempts, call.answer))
 
     def drop_call(self, call_id: bytes) -> None:
         """Forgets a call."""
         self._db.execute("DELETE FROM call WHERE call_id = ?", (call_id,))
+
+    # --- answers to reads ---------------------------------------------------------------------------------------------
+
+    def answer(self, workstation: str, method: str, request: bytes) -> tuple[bytes, int] | None:
+        """What a workstation last answered to a read, and when (Unix ms)."""
+        query = "SELECT response, at_ms FROM answer WHERE workstation = ? AND method = ? AND request = ?"
+        found = self._db.execute(query, (workstation, method, request)).fetchone()
+        return (found[0], found[1]) if found else None
+
+    def keep_answer(self, workstation: str, method: str, request: bytes, response: bytes, at_ms: int) -> None:
+        """Keeps an answer for when the workstation is away, and lets go of the oldest ones for it."""
+        if len(response) <= MAX_ANSWER_BYTES:
+            row = (workstation, method, request, response, at_ms)
+            self._db.execute("REPLACE INTO answer VALUES (?, ?, ?, ?, ?)", row)
+            self._db.execute(_DROP_OLD_ANSWERS, (MAX_ANSWERS_BYTES,))
 
     # --- what the person left where -----------------------------------------------------------------------------------
 
@@ -210,6 +317,49 @@ class Store:
         self._db.execute("REPLACE INTO seen VALUES (?, ?, ?)", (workstation, session, at_ms))
 
 
-def stored(held: Held, key: bytes) -> StoredRecord:
-    """An opened record as it goes to disk."""
-    return StoredRecord(held.seq, key, bytes(held.resource), lies_inside(held.name))
+def stored(seq: int, key: bytes, data: bytes, about: Skimmed) -> StoredRecord:
+    """An opened record as it goes to disk; `data` is its resource, `about` what was skimmed from it."""
+    of_message = names.parse(about.name).kind in (names.Kind.MESSAGE, names.Kind.PART)
+    message = about.name.partition("/parts/")[0] if of_message else None
+    return StoredRecord(seq, key, data, lies_inside(about.name), message, None if about.is_gone else about.at_ms)
+
+
+def _read(rows: Iterable[tuple[int, bytes]]) -> Iterator[Held]:
+    """Values that are shown; one that this release cannot read is passed over."""
+    for seq, data in rows:
+        with suppress(Malformed):
+            yield Held(seq, read(Resource, data))
+
+
+# --- schemas ----------------------------------------------------------------------------------------------------------
+
+
+def _run(db: sqlite3.Connection, script: str) -> None:
+    # Not executescript: that would commit what it finds begun.
+    for statement in filter(str.strip, script.split(";\n")):
+        db.execute(statement)
+
+
+def _make(db: sqlite3.Connection) -> None:
+    _run(db, _FIRST)
+
+
+def _file_messages(db: sqlite3.Connection) -> None:
+    """Says of every record which message it is or belongs to."""
+    _run(db, _PAGES)
+    for place in db.execute("SELECT workstation, key FROM record WHERE session IS NOT NULL").fetchall():
+        # One value after the other: together they may be more than a phone's memory.
+        (data,) = db.execute("SELECT resource FROM record WHERE workstation = ? AND key = ?", place).fetchone()
+        with suppress(Malformed):
+            filed = stored(0, place[1], data, skim(data))
+            change = "UPDATE record SET message = ?, at_ms = ? WHERE workstation = ? AND key = ?"
+            db.execute(change, (filed.message, filed.at_ms, *place))
+
+
+def _number_calls(db: sqlite3.Connection) -> None:
+    """Gives calls an order of their own, and answers a place."""
+    _run(db, _QUEUE)
+
+
+_STEPS = (_make, _file_messages, _number_calls)
+"""What brings a file from each schema to the next; `user_version` counts them."""

@@ -15,7 +15,7 @@ from app_flet.components.notices import DemoNotice, OfflineNotice, empty
 from app_flet.components.status import TONES, label, mark, quiet
 from app_flet.components.touch import icon_button, identified, read_as, region, tappable, text_button
 from app_flet.components.turn import TurnView
-from app_flet.conversation import MAX_ROWS, Turn, Turns, todos, usage_line
+from app_flet.conversation import Turn, Turns, todos, usage_line
 from app_flet.glance import Need, needs, session_named, standing_of, title_of
 from app_flet.model import WorkstationView
 from app_flet.pages.now import card
@@ -138,17 +138,20 @@ def _menu(workstation: str, session: v1.Session) -> ft.Control:
 @component
 def Conversation(workstation: str, session: str) -> ft.Control:
     """The newest turns, and older ones on demand."""
-    shown, show = local(MAX_ROWS)
+    here = screen()
     turns = kept(Turns)
     whole = watch(lambda sight: turns(sight.model, workstation, session))
     decided = watch(lambda sight: _decided(sight, workstation, session))
     loaded = watch(lambda sight: _is_loaded(sight, workstation, session))
+    older = watch(lambda sight: _older(sight, workstation, session))
     if not whole:
         return ft.Container(_beginning() if loaded else None, expand=True)
-    rows = [_row(turn, decided) for turn in reversed(whole[-shown:])]
-    if len(whole) > shown:
-        older = f"Show older ({len(whole) - shown})"
-        rows.append(_wide_row(text_button("transcript-older", older, lambda _: show(shown + MAX_ROWS)), "older"))
+    rows = [_row(turn, decided) for turn in reversed(whole)]
+    if older:
+        more = text_button(
+            "transcript-older", f"Show older ({older})", lambda _: here.device.open_older(workstation, session)
+        )
+        rows.append(_wide_row(more, "older"))
     listed = ft.ListView(
         rows,
         reverse=True,
@@ -195,6 +198,12 @@ def _decided(sight: Sight, workstation: str, session: str) -> tuple[Need, ...]:
         if asked is not None and asked.decision is not None and record.name.startswith(f"{session}/"):
             found.append(Need(workstation, record, session, "", 0))
     return tuple(found)
+
+
+def _older(sight: Sight, workstation: str, session: str) -> int:
+    known = known_of(sight, workstation)
+    transcript = known.transcripts.get(session) if known else None
+    return transcript.older if transcript else 0
 
 
 def _is_loaded(sight: Sight, workstation: str, session: str) -> bool:

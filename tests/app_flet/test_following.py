@@ -1,0 +1,101 @@
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+from app_flet import intents
+from app_flet.conversation import turns
+from app_flet.device import Device
+from app_flet.model import FIRST_MESSAGES, Model, Transcript
+from halyard_client.halyard.agent import v1
+from tests.app_flet.harbour import Harbour, Workstation, resource
+from tests.app_flet.harness import staged
+from tests.app_flet.scenes import Scene
+from tests.app_flet.test_link import level, linked, until
+
+S = "sessions/s1"
+AT = Scene().at
+
+
+def said(number: int, call_id: bytes = b"") -> Iterator[v1.Resource]:
+    """A remark, `number` minutes after all that the scene holds."""
+    name = f"{S}/messages/x{number:04d}"
+    at = AT + timedelta(minutes=number)
+    yield resource(name, message=v1.Message(name=name, role=v1.Role.PERSON, create_time=at, call_id=call_id))
+    part = f"{name}/parts/p"
+    yield resource(part, part=v1.Part(name=part, state=v1.PartState.COMPLETE, text=v1.Text(text=f"Remark {number}.")))
+
+
+def say(bench: Workstation, numbers: range) -> None:
+    for number in numbers:
+        for value in said(number):
+            bench.write(value)
+
+
+def transcript(device: Device, bench: Workstation) -> Transcript:
+    return device.model.workstations[bench.id].transcripts[S]
+
+
+def reaches(device: Device, bench: Workstation) -> Callable[[Model], bool]:
+    following = device.followings[bench.id]
+    return lambda model: level(bench)(model) and following.row.through == bench.log.head.seq
+
+
+async def test_what_is_inside_a_closed_session_goes_to_the_store_and_not_into_memory(
+    paired: Device, bench: Workstation
+) -> None:
+    async with linked(paired):
+        await until(paired, reaches(paired, bench))
+        known = paired.model.workstations[bench.id]
+        assert not [name for name in known.held if "/messages/" in name]
+        assert not known.transcripts
+        paired.open_session(bench.id, S)
+        assert f"{S}/messages/m1" in transcript(paired, bench).held
+        paired.close_session(bench.id, S)
+        assert not paired.model.workstations[bench.id].transcripts
+
+
+async def test_of_a_long_session_only_the_newest_messages_are_loaded(paired: Device, bench: Workstation) -> None:
+    say(bench, range(1, 201))
+    async with linked(paired):
+        await until(paired, reaches(paired, bench))
+    paired.open_session(bench.id, S)
+    newest = transcript(paired, bench)
+    assert len(turns(paired.model, bench.id, S)) == FIRST_MESSAGES
+    assert newest.older == 204 - FIRST_MESSAGES
+    assert f"{S}/todos" in newest.held
+    paired.open_older(bench.id, S)
+    paired.open_older(bench.id, S)
+    whole = turns(paired.model, bench.id, S)
+    assert (len(whole), transcript(paired, bench).older) == (204, 0)
+    assert whole[0].key == f"{S}/messages/m1"
+
+
+async def test_older_messages_are_shown_when_a_person_asks_for_them(
+    paired: Device, harbour: Harbour, bench: Workstation
+) -> None:
+    say(bench, range(1, 61))
+    async with linked(paired):
+        await until(paired, reaches(paired, bench))
+    async with staged(paired, f"/w/{bench.id}/s/s1", served_by=harbour.origin) as stage:
+        assert "Remark 60." in stage.text()
+        assert "Remark 1." not in stage.text()
+        assert stage.says("transcript-older") == f"Show older ({64 - FIRST_MESSAGES})"
+        await stage.tap("transcript-older")
+        assert "Remark 1." in stage.text()
+        assert "transcript-older" not in stage.ids()
+
+
+async def test_a_prompt_that_is_far_up_is_not_shown_as_on_its_way(
+    paired: Device, harbour: Harbour, bench: Workstation
+) -> None:
+    message = f"{S}/messages/x0001"
+    bench.answer = lambda _method, _request: bytes(v1.PromptResponse(message=message))
+    async with linked(paired):
+        await until(paired, level(bench))
+        call_id = paired.call(bench.id, intents.prompt(S, "And the docs?"))
+        await until(paired, lambda model: not model.calls[call_id].is_open)
+        later = [value for number in range(2, 2 + FIRST_MESSAGES) for value in said(number)]
+        await harbour.publish(bench, *said(1, call_id), *later)
+        await until(paired, reaches(paired, bench))
+    paired.open_session(bench.id, S)
+    assert message not in transcript(paired, bench).held
+    assert [turn.call for turn in turns(paired.model, bench.id, S) if turn.call is not None] == []
