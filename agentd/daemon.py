@@ -17,8 +17,9 @@ from agentd.agent_service import AgentService
 from agentd.agents.agent import Agent, AgentUnavailableError
 from agentd.call_book import CallBook
 from agentd.calls import CallDesk
-from agentd.config import Config, make_private_dir
+from agentd.config import Config, environment, make_private_dir
 from agentd.devices import Devices
+from agentd.doctor import Doctor, Place
 from agentd.instance_lock import instance_lock
 from agentd.journal import AgentJournal, Transcripts
 from agentd.methods import MethodTable
@@ -107,16 +108,18 @@ class _Parts:
         decisions = Decisions(log, roster.of, clock_ms)
 
         self.methods = MethodTable()
-        self.desk = desk = CallDesk(CallBook(store, clock_ms), devices, self.methods, clock_ms)
+        book = CallBook(store, clock_ms)
+        self.desk = desk = CallDesk(book, devices, self.methods, clock_ms)
         ends = Ends(log, sealer, devices, desk, transcripts)
         uplink = Uplink(ends, access, config.invite, clock_ms) if access else None
         published = uplink.level if uplink else log.flush
         pairing = PairingHost(devices, access, identity.public, record.value.display_name, published)
 
         self.daemon = Daemon(config, identity, log, devices, projects, pairing, uplink, roster, asyncio.Event())
+        doctor = Doctor(Place(config, environment()), uplink, book, agents)
         self.agents = AgentService(log, roster, projects, decisions, authors, clock_ms)
         self.workstation = WorkstationService(
-            WorkstationParts(record, log, devices, pairing, uplink, config, self.daemon.stop)
+            WorkstationParts(record, log, devices, pairing, uplink, doctor, config, self.daemon.stop)
         )
         self.methods.add(agent_service_pb2.DESCRIPTOR.services_by_name["AgentService"], self.agents)
         self.methods.add(workstation_service_pb2.DESCRIPTOR.services_by_name["WorkstationService"], self.workstation)

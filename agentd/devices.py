@@ -54,6 +54,7 @@ METHOD_ROLES: Mapping[str, pb.DeviceRole] = {
     _AGENTS + "FindFiles": _READ,
     _AGENTS + "Watch": _READ,
     _WORKSTATION + "GetStatus": _READ,
+    _WORKSTATION + "Diagnose": _READ,
     _WORKSTATION + "ListDevices": _READ,
     _WORKSTATION + "RenameDevice": _OPERATE,
     _WORKSTATION + "SetDeviceRole": _OPERATE,

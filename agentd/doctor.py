@@ -1,177 +1,189 @@
-"""What may be wrong between here and a model, and what to do about it. Pure: facts go in, findings come out.
+"""The doctor: probes every hop between this machine and a model, and says what to do about what fails.
 
-Counterpart: `agentd/cli/doctor.py` gathers the facts and prints the findings.
+One examination, reached in two ways: `WorkstationService.Diagnose` of a running agentd, which knows its link and its
+agents; and `agentd doctor`, which asks that one, or, while none runs, looks at what can be seen from outside. What it
+says holds no secret (`redaction.py`).
 """
 
-import stat
-from collections.abc import Iterable, Iterator
+import asyncio
+import shutil
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import IntEnum
+from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from halyard.agent.v1 import workstation_pb2 as workstation
-from halyard.agent.v1 import workstation_service_pb2 as service
-from wire.identity import CLOCK_LEEWAY_SECONDS
+import psutil
 
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+from agentd import probes, verdicts
+from agentd.agents.agent import Agent, AgentRefusedError, AgentUnavailableError, Vitals
+from agentd.call_book import CallBook
+from agentd.config import Config
+from agentd.redaction import Redactor, secrets_of
+from agentd.uplink import Uplink
+from agentd.verdicts import Insight
+from halyard.agent.v1 import workstation_pb2
+from halyard.agent.v1 import workstation_service_pb2 as pb
+from wire.calls import uuid7_time_ms
+
+GIT_IS_FOR = "without it agents cannot show or undo what a turn changed"
+RG_IS_FOR = "OpenCode searches with ripgrep, and fetches it from the network without one"
+PUSH = "This release wakes no phones yet; an app learns what waits when it is opened."
+NO_RELAY = "No relay is configured."
+VITALS_SECONDS = 5.0
+
+MARKS = {
+    pb.CHECK_STATE_OK: "ok  ",
+    pb.CHECK_STATE_WARNING: "look",
+    pb.CHECK_STATE_FAILED: "FAIL",
+    pb.CHECK_STATE_SKIPPED: "-   ",
+}
 
 
-class Level(IntEnum):
-    """How bad it is; a greater number is worse."""
-
-    FINE = 0
-    WARNING = 1
-    FAILURE = 2
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one probe found, and what to do about it when it is not fine."""
-
-    hop: str
-    level: Level
-    message: str
-    advice: str = ""
-
-
-@dataclass(frozen=True)
-class PathFacts:
-    """A file or folder of agentd as it is on disk; `mode` is None when it does not exist."""
-
-    path: Path
-    mode: int | None
-    owned: bool = True
+def now() -> datetime:
+    """The present, in UTC."""
+    return datetime.now(tz=UTC)
 
 
 @dataclass(frozen=True)
-class RelayFacts:
-    """What a relay answered at its origin; `error` says why it did not."""
+class Place:
+    """What is examined from outside: where things lie, which relay is meant."""
 
-    origin: str
-    error: str = ""
-    announced_origin: str = ""
-    grpc: str = ""
-    grpc_error: str = ""
-    relay_time: datetime | None = None
-    our_time: datetime | None = None
+    config: Config
+    environment: Mapping[str, str]
+    clock: Callable[[], datetime] = now
+    free_bytes: Callable[[Path], int] = probes.free_bytes
 
-
-def worst(findings: Iterable[Finding]) -> Level:
-    """Returns the worst level of all."""
-    return max((finding.level for finding in findings), default=Level.FINE)
+    def redactor(self) -> Redactor:
+        """Knows this person's home and secrets."""
+        known = {*secrets_of(self.environment), self.config.invite}
+        return Redactor(Path(self.environment.get("HOME") or Path.home()), known)
 
 
-def judge_file(facts: PathFacts) -> Finding:
-    """Returns whether only its user can open it."""
-    hop = facts.path.name
-    if facts.mode is None:
-        return Finding(hop, Level.WARNING, f"{facts.path} does not exist yet.", "`agentd up` makes it.")
-    if not facts.owned:
-        advice = (
-            f"Take it back with `sudo chown -R $USER {facts.path}`, or set HALYARD_STATE_DIR to a folder of your own."
+async def examine_from_outside(place: Place, meanwhile: Iterable[pb.Check] = ()) -> list[pb.Check]:
+    """What can be seen without a running agentd; `meanwhile` stands between the machine and the relay."""
+    found = [*_machine(place), *meanwhile, *await _relay(place), _push()]
+    return redacted(found, place.redactor())
+
+
+class Doctor:
+    """Examines the workstation from inside. Whoever asks while an examination runs waits for the next."""
+
+    def __init__(self, place: Place, uplink: Uplink | None, book: CallBook, agents: Sequence[Agent]) -> None:
+        self._place = place
+        self._uplink = uplink
+        self._book = book
+        self._agents = agents
+        self._alone = asyncio.Lock()
+
+    async def examine(self, status: pb.GetStatusResponse) -> pb.DiagnoseResponse:
+        """All checks, from this machine outwards; within twice PROBE_SECONDS."""
+        async with self._alone:
+            insight = self._insight(status)
+            async with asyncio.TaskGroup() as group:
+                relay = group.create_task(_relay(self._place))
+                agents = [group.create_task(self._agent(agent, insight)) for agent in self._agents]
+            found = [
+                *_machine(self._place),
+                *verdicts.judge_insight(insight, self._place.clock()),
+                *relay.result(),
+                *([verdicts.no_agent()] if not agents else []),
+                *(check for task in agents for check in task.result()),
+                _push(),
+            ]
+        told = pb.DiagnoseResponse(checks=redacted(found, self._place.redactor()))
+        told.diagnose_time.FromDatetime(self._place.clock())
+        return told
+
+    def _insight(self, status: pb.GetStatusResponse) -> Insight:
+        waiting = self._book.left_over()
+        now_ms = self._place.clock().timestamp() * 1000
+        oldest_ms = min((uuid7_time_ms(call.call_id) for call in waiting), default=0)
+        return Insight(
+            status,
+            redials=self._uplink.redials if self._uplink else 0,
+            heard_seconds=self._uplink.heard_seconds if self._uplink else None,
+            waiting_calls=len(waiting),
+            oldest_call_seconds=max(0.0, (now_ms - oldest_ms) / 1000) if waiting else 0.0,
+            memory_bytes=psutil.Process().memory_info().rss,
         )
-        return Finding(hop, Level.FAILURE, f"{facts.path} belongs to another user.", advice)
-    if facts.mode & (stat.S_IRWXG | stat.S_IRWXO):
-        mode = "700" if stat.S_ISDIR(facts.mode) else "600"
-        return Finding(hop, Level.FAILURE, f"Others can open {facts.path}.", f"Run `chmod {mode} {facts.path}`.")
-    return Finding(hop, Level.FINE, f"only you can open {facts.path}")
+
+    async def _agent(self, agent: Agent, insight: Insight) -> list[pb.Check]:
+        began = time.monotonic()
+        vitals: Vitals | str
+        try:
+            async with asyncio.timeout(VITALS_SECONDS):
+                vitals = await agent.vitals()
+        except (AgentUnavailableError, AgentRefusedError) as error:
+            vitals = str(error)
+        except TimeoutError:
+            vitals = f"It did not answer within {VITALS_SECONDS:.0f} seconds."
+        described = agent.describe()
+        own = verdicts.judge_agent(described, vitals, time.monotonic() - began)
+        return [own, await _model(described, vitals, demo=insight.status.workstation.demo_model)]
 
 
-def judge_program(name: str, found: str | None, needed_for: str) -> Finding:
-    """Returns whether a program that agents use is installed."""
-    if found is None:
-        return Finding(name, Level.WARNING, f"There is no `{name}` on PATH.", f"Install it: {needed_for}.")
-    return Finding(name, Level.FINE, found)
+async def _model(agent: workstation_pb2.Agent, vitals: Vitals | str, *, demo: bool) -> pb.Check:
+    if isinstance(vitals, str):
+        return verdicts.skipped("model", "The agent was not reached, so it could not tell its model.")
+    address = vitals.provider_address
+    reached = await probes.reach_provider(address) if address else None
+    return verdicts.judge_model(agent, reached, address, demo=demo)
 
 
-def judge_relay(facts: RelayFacts) -> Iterator[Finding]:
-    """Yields what is to be said about the relay: reachable, protected, itself, on time."""
-    where = urlsplit(facts.origin)
-    if facts.error:
-        advice = "Check the address and the network; if the relay is yours, look whether `relay serve` runs."
-        yield Finding("relay", Level.FAILURE, f"{facts.origin} does not answer: {facts.error}", advice)
-        return
-    yield Finding("relay", Level.FINE, f"{facts.origin} answers")
-    if where.scheme != "https" and where.hostname not in _LOOPBACK:
-        advice = "Put TLS in front of it. Content stays sealed, but tokens and who talks to whom are in the open."
-        yield Finding("tls", Level.FAILURE, f"{facts.origin} is reached without TLS.", advice)
-    else:
-        yield Finding("tls", Level.FINE, "encrypted" if where.scheme == "https" else "not needed on loopback")
-    if facts.announced_origin != facts.origin:
-        advice = f"Name it as it calls itself: `agentd run --relay {facts.announced_origin}`."
-        message = (
-            f"The relay calls itself {facts.announced_origin or 'nothing'}, not {facts.origin}; it will refuse tokens."
+def _machine(place: Place) -> list[pb.Check]:
+    told = place.config
+    path = place.environment.get("PATH", "")
+    return [
+        verdicts.ok("config", f"profile {told.profile}, {told.state_dir}"),
+        verdicts.judge_files([probes.look_at(path) for path in (told.state_dir, told.key_path, told.database_path)]),
+        verdicts.judge_disk(place.free_bytes(told.state_dir)),
+        verdicts.judge_program("git", shutil.which("git", path=path), GIT_IS_FOR),
+        verdicts.judge_program("rg", shutil.which("rg", path=path), RG_IS_FOR),
+    ]
+
+
+async def _relay(place: Place) -> list[pb.Check]:
+    relay = place.config.relay
+    if relay is None:
+        return [verdicts.skipped("relay", f"{NO_RELAY} `agentd up` brings its own.")]
+    async with asyncio.TaskGroup() as group:
+        address = group.create_task(probes.reach_address(relay.origin))
+        tls = group.create_task(probes.reach_tls(relay.origin))
+        card = group.create_task(probes.read_card(relay.origin, place.clock))
+        grpc = group.create_task(probes.reach_grpc(relay.grpc, encrypted=relay.is_encrypted))
+    return verdicts.judge_relay(address.result(), tls.result(), card.result(), grpc.result(), place.clock())
+
+
+def _push() -> pb.Check:
+    return verdicts.skipped("push", PUSH)
+
+
+def redacted(checks: Iterable[pb.Check], redactor: Redactor) -> list[pb.Check]:
+    """The same checks, without secrets."""
+    return [
+        pb.Check(
+            id=check.id,
+            state=check.state,
+            message=redactor.clean(check.message),
+            advice=redactor.clean(check.advice),
+            duration=check.duration if check.HasField("duration") else None,
         )
-        yield Finding("origin", Level.FAILURE, message, advice)
-    if facts.grpc_error:
-        advice = "Open that port between here and the relay, or let the relay announce another one."
-        yield Finding("grpc", Level.FAILURE, f"{facts.grpc} does not answer: {facts.grpc_error}", advice)
-    else:
-        yield Finding("grpc", Level.FINE, f"{facts.grpc} answers")
-    yield _judge_clock(facts)
+        for check in checks
+    ]
 
 
-def _judge_clock(facts: RelayFacts) -> Finding:
-    if facts.relay_time is None or facts.our_time is None:
-        return Finding("clock", Level.WARNING, "The relay did not tell its time.", "Update the relay.")
-    skew = abs(facts.our_time - facts.relay_time)
-    if skew > timedelta(seconds=CLOCK_LEEWAY_SECONDS):
-        # The link corrects itself, but every time that a person reads would be wrong.
-        advice = "Set this machine's clock, for example with `timedatectl set-ntp true`."
-        return Finding("clock", Level.WARNING, f"This machine and the relay differ by {skew.seconds} seconds.", advice)
-    return Finding("clock", Level.FINE, "the same as the relay's, within seconds")
+def report(told: pb.DiagnoseResponse, release: str) -> str:
+    """The examination as one text, for whoever helps."""
+    when = told.diagnose_time.ToDatetime(UTC).isoformat(timespec="seconds")
+    lines = [f"Halyard {release}, {when}"]
+    for check in told.checks:
+        lines += _lines(check)
+    return "\n".join(lines) + "\n"
 
 
-def judge_status(status: service.GetStatusResponse) -> Iterator[Finding]:
-    """Yields what a running agentd knows about its link, its agents, its devices."""
-    yield _judge_link(status)
-    if not status.workstation.agents:
-        yield Finding(
-            "agent", Level.FAILURE, "agentd runs no agent.", "Install OpenCode: `npm install -g opencode-ai`."
-        )
-    for agent in status.workstation.agents:
-        yield _judge_agent(agent)
-        yield _judge_model(agent, demo=status.workstation.demo_model)
-    if not status.devices:
-        yield Finding("devices", Level.WARNING, "No app is paired.", "Let one in with `agentd pair`.")
-    else:
-        yield Finding("devices", Level.FINE, f"{status.devices} paired")
-
-
-def _judge_link(status: service.GetStatusResponse) -> Finding:
-    match status.link_state:
-        case service.LINK_STATE_UP:
-            behind = status.head_seq - status.stored_through
-            return Finding(
-                "link", Level.FINE, f"up; {behind} records on their way" if behind else "up; the relay has everything"
-            )
-        case service.LINK_STATE_REFUSED:
-            return Finding("link", Level.FAILURE, "The relay refuses this workstation.", status.link_detail)
-        case _:
-            detail = status.link_detail or "The relay does not answer; agentd keeps trying."
-            return Finding("link", Level.FAILURE, "The link to the relay is down.", detail)
-
-
-def _judge_agent(agent: workstation.Agent) -> Finding:
-    name = f"{agent.display_name} {agent.version}".strip()
-    match agent.state:
-        case workstation.AGENT_STATE_READY:
-            return Finding("agent", Level.FINE, f"{name} answers")
-        case workstation.AGENT_STATE_STARTING:
-            return Finding("agent", Level.WARNING, f"{name} is starting.", "Ask again in a few seconds.")
-        case _:
-            return Finding("agent", Level.FAILURE, f"{name} does not answer.", agent.state_detail)
-
-
-def _judge_model(agent: workstation.Agent, *, demo: bool) -> Finding:
-    if demo:
-        advice = "Configure a provider with `opencode auth login`, then start agentd again without --demo."
-        return Finding("model", Level.WARNING, "The scripted demo model answers, not a real one.", advice)
-    if not agent.models:
-        advice = "Configure a provider with `opencode auth login`."
-        return Finding("model", Level.FAILURE, f"{agent.display_name} has no model to use.", advice)
-    return Finding(
-        "model", Level.FINE, f"{agent.default_model or agent.models[0].id}, and {len(agent.models) - 1} more"
-    )
+def _lines(check: pb.Check) -> Iterable[str]:
+    took = f" ({check.duration.ToMilliseconds()} ms)" if check.HasField("duration") else ""
+    yield f"{MARKS.get(check.state, '?   ')}  {check.id:<8} {check.message}{took}"
+    if check.advice:
+        yield f"{'':14} → {check.advice}"

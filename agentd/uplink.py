@@ -60,6 +60,7 @@ class Uplink:
         self._clock_ms = clock_ms
         self._backoff = Backoff()
         self._clock_corrected = False
+        self._dials = 0
         self._session: UplinkSession | None = None
         self._status = LinkStatus(pb.LINK_STATE_CONNECTING, "", clock_ms())
         self._changed = Bell()
@@ -74,6 +75,16 @@ class Uplink:
     def stored_through(self) -> int:
         """Newest seq that the relay is known to have on disk; 0 while the link is down."""
         return self._session.stored_through if self._session else 0
+
+    @property
+    def redials(self) -> int:
+        """How often the link was dialled again."""
+        return max(0, self._dials - 1)
+
+    @property
+    def heard_seconds(self) -> float | None:
+        """How long ago the relay was last heard; None while the link is down."""
+        return self._session.heard_seconds if self._session else None
 
     @property
     def apps(self) -> int:
@@ -106,6 +117,7 @@ class Uplink:
     async def _attach(self) -> float:
         """One link from dialling to its end; how long to wait before the next, in seconds."""
         self._note(pb.LINK_STATE_CONNECTING, "")
+        self._dials += 1
         try:
             await self._one_link()
         except _BREAKS as error:

@@ -85,7 +85,13 @@ class UplinkSession:
         self._head_at = 0.0
         self._quiet_since = time.monotonic()
         self._write_seconds = 0.0
+        self._heard_at = time.monotonic()
         self._wake = asyncio.Event()
+
+    @property
+    def heard_seconds(self) -> float:
+        """How long ago the relay was last heard."""
+        return time.monotonic() - self._heard_at
 
     @property
     def stored_through(self) -> int:
@@ -121,6 +127,7 @@ class UplinkSession:
     async def _read(self) -> None:
         while True:
             frame = await read(self._stream, SILENCE_FACTOR * self._heartbeat)
+            self._heard_at = time.monotonic()
             match frame.WhichOneof("frame"):
                 case "stored":
                     self._on_stored(frame.stored.through)

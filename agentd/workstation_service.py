@@ -9,6 +9,7 @@ from typing import Any
 from agentd import caller
 from agentd.config import Config
 from agentd.devices import Devices
+from agentd.doctor import Doctor
 from agentd.pairing_host import PairingHost
 from agentd.session_log import SessionLog
 from agentd.uplink import Uplink
@@ -28,6 +29,7 @@ class WorkstationParts:
     devices: Devices
     pairing: PairingHost
     uplink: Uplink | None
+    doctor: Doctor
     config: Config
     stop: asyncio.Event
     """Set to stop agentd in order."""
@@ -40,6 +42,12 @@ class WorkstationService(WorkstationServiceServicer):
         self._parts = parts
 
     async def GetStatus(self, request: pb.GetStatusRequest, context: Context) -> pb.GetStatusResponse:
+        return self._status()
+
+    async def Diagnose(self, request: pb.DiagnoseRequest, context: Context) -> pb.DiagnoseResponse:
+        return await self._parts.doctor.examine(self._status())
+
+    def _status(self) -> pb.GetStatusResponse:
         parts = self._parts
         status = pb.GetStatusResponse(
             workstation=parts.record.value,

@@ -60,6 +60,17 @@ class StartOrder:
     repeat: bool = False
 
 
+@dataclass(frozen=True)
+class Vitals:
+    """How an agent's process is, asked afresh."""
+
+    memory_bytes: int = 0
+    restarts: int = 0
+    """How often it was started again since agentd started."""
+    provider_address: str = ""
+    """URL at which the default model is asked; empty when the agent does not tell."""
+
+
 class Journal(Protocol):
     """Where an adapter tells what happened. Calls return at once and keep their order; what is told becomes durable."""
 
@@ -145,6 +156,9 @@ class Agent(Protocol):
 
     def describe(self) -> workstation.Agent:
         """Its health, models, modes and commands as last known."""
+
+    async def vitals(self) -> Vitals:
+        """How it is right now; raises AgentUnavailableError when it does not answer. Asks no model."""
 
     def draw_message_id(self, now_ms: int) -> str:
         """An id for a prompt, in the agent's own format and order."""

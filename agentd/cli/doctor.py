@@ -1,152 +1,84 @@
-"""`agentd doctor`: gathers facts about every hop, lets agentd/doctor.py judge them, and prints what to do."""
+"""`agentd doctor`: asks the running agentd, or looks from outside while none runs, and prints what to do.
 
-import asyncio
-import os
-import shutil
-from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
-from dataclasses import asdict, replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from pathlib import Path
+The examination itself is agentd/doctor.py.
+"""
 
-import grpc
-import httpx
+from collections.abc import Sequence
 
-from agentd import config
+from agentd import clipboard, config, verdicts
 from agentd.agents.agent import AgentUnavailableError
 from agentd.agents.opencode.version import detect, require_supported
 from agentd.cli.options import Options
-from agentd.cli.outcome import Exit
-from agentd.cli.printing import print_json
+from agentd.cli.outcome import CommandError, Exit
+from agentd.cli.printing import as_json, now, print_json, word
 from agentd.cli.profile import daemon
 from agentd.cli.socket_client import is_listening
-from agentd.doctor import (
-    Finding,
-    Level,
-    PathFacts,
-    RelayFacts,
-    judge_file,
-    judge_program,
-    judge_relay,
-    judge_status,
-    worst,
-)
+from agentd.doctor import Place, examine_from_outside, report
 from agentd.errors import ConfigError
 from agentd.opencode_binary import CHECKOUT, find
-from halyard.agent.v1 import workstation_service_pb2 as service
+from agentd.workstation_record import RELEASE
+from halyard.agent.v1 import workstation_service_pb2 as pb
 
-_PROBE_SECONDS = 5.0
-_MARKS = {Level.FINE: "ok  ", Level.WARNING: "look", Level.FAILURE: "FAIL"}
-_EXITS = {Level.FINE: Exit.OK, Level.WARNING: Exit.WARNINGS, Level.FAILURE: Exit.FAILED}
+DIAGNOSE_SECONDS = 30.0
+_EXITS = {
+    pb.CHECK_STATE_OK: Exit.OK,
+    pb.CHECK_STATE_WARNING: Exit.WARNINGS,
+    pb.CHECK_STATE_FAILED: Exit.FAILED,
+}
 
 
 async def run(options: Options) -> Exit:
-    """Probes every hop and prints what it found as it finds it."""
-    findings: list[Finding] = []
-    async for finding in probe(options):
-        findings.append(finding)
-        if not options.json:
-            print(f"{_MARKS[finding.level]}  {finding.hop:<12} {finding.message}", flush=True)
-            if finding.advice:
-                print(f"{'':18} → {finding.advice}", flush=True)
-    level = worst(findings)
+    """Examines everything and prints one report without secrets."""
+    told = await diagnose(options)
+    level = verdicts.worst(told.checks)
+    text = report(told, RELEASE)
     if options.json:
-        listed = [{**asdict(finding), "level": finding.level.name.lower()} for finding in findings]
-        print_json({"level": level.name.lower(), "findings": listed})
+        print_json({"state": word(pb.CheckState.Name(level)), **as_json(told)})
+    else:
+        print(text, end="", flush=True)
+    if options.copy:
+        taken = await clipboard.put(text, config.environment())
+        if not taken:
+            message = "No clipboard is within reach (pbcopy, wl-copy, xclip); the report stands above."
+            raise CommandError(Exit.MISSING, message)
     return _EXITS[level]
 
 
-async def probe(options: Options) -> AsyncIterator[Finding]:
-    """Yields findings from the inside out: this machine, the daemon, the relay, the agent and its model."""
+async def diagnose(options: Options) -> pb.DiagnoseResponse:
+    """What the running agentd finds; without one, or with one that does not answer, what is seen from outside."""
     try:
         profile = config.load(options.profile)
+        listening = is_listening(profile.socket_path)
     except ConfigError as error:
-        yield Finding("config", Level.FAILURE, str(error))
-        return
-    yield Finding("config", Level.FINE, f"profile {profile.profile}, {profile.state_dir}")
-    for finding in _probe_machine(profile):
-        yield finding
-    yield await _probe_opencode(options)
-    origin = profile.relay.origin if profile.relay else ""
-    if is_listening(profile.socket_path):
+        return _told([verdicts.failed("config", str(error), "Then run `agentd doctor` again.")])
+    place = Place(profile, config.environment())
+    if not listening:
+        no_daemon = "agentd is not running for this profile."
+        return await _from_outside(place, options, no_daemon, "Start it with `agentd up`.")
+    try:
         async with daemon(options) as agentd:
-            status = await agentd.workstation.GetStatus(service.GetStatusRequest(), timeout=_PROBE_SECONDS)
-        yield Finding("socket", Level.FINE, f"agentd answers (pid {status.pid})")
-        origin = status.relay_origin or origin
-        for finding in judge_status(status):
-            yield finding
-    else:
-        yield Finding("socket", Level.FAILURE, "agentd is not running for this profile.", "Start it with `agentd up`.")
-    if origin:
-        for finding in judge_relay(await probe_relay(origin)):
-            yield finding
+            return await agentd.workstation.Diagnose(pb.DiagnoseRequest(), timeout=DIAGNOSE_SECONDS)
+    except CommandError as error:
+        advice = "Stop it with `agentd stop`, or end its process, and start it again."
+        return await _from_outside(place, options, f"agentd runs and does not answer: {error.message}", advice)
 
 
-def _probe_machine(profile: config.Config) -> Iterator[Finding]:
-    for path in (profile.state_dir, profile.key_path, profile.database_path):
-        yield judge_file(look_at(path))
-    environment_path = config.environment().get("PATH", "")
-    yield judge_program(
-        "git", shutil.which("git", path=environment_path), "without it agents cannot show or undo what a turn changed"
-    )
-    yield judge_program(
-        "rg",
-        shutil.which("rg", path=environment_path),
-        "OpenCode searches with ripgrep, and fetches it from the network without one",
-    )
+async def _from_outside(place: Place, options: Options, problem: str, advice: str) -> pb.DiagnoseResponse:
+    meanwhile = [verdicts.failed("daemon", problem, advice), await _opencode(options, place)]
+    return _told(await examine_from_outside(place, meanwhile))
 
 
-def look_at(path: Path) -> PathFacts:
-    """Returns how a file or folder is on disk."""
+def _told(checks: Sequence[pb.Check]) -> pb.DiagnoseResponse:
+    told = pb.DiagnoseResponse(checks=checks)
+    told.diagnose_time.FromDatetime(now())
+    return told
+
+
+async def _opencode(options: Options, place: Place) -> pb.Check:
     try:
-        found = path.stat()
-    except FileNotFoundError:
-        return PathFacts(path, None)
-    return PathFacts(path, found.st_mode, owned=found.st_uid == os.getuid())
-
-
-async def _probe_opencode(options: Options) -> Finding:
-    environment = config.environment()
-    try:
-        binary = find(options.opencode, environment, CHECKOUT)
-        version = await detect(binary, environment)
+        binary = find(options.opencode, place.environment, CHECKOUT)
+        version = await detect(binary, place.environment)
         require_supported(version)
     except (ConfigError, AgentUnavailableError) as error:
-        return Finding("opencode", Level.FAILURE, str(error))
-    return Finding("opencode", Level.FINE, f"{version.text} ({binary})")
-
-
-async def probe_relay(origin: str) -> RelayFacts:
-    """Returns what the relay at `origin` answers: who it says it is, its time, whether its gRPC port is open."""
-    try:
-        async with httpx.AsyncClient(timeout=_PROBE_SECONDS) as http:
-            answer = (await http.get(f"{origin}/.well-known/halyard-relay")).raise_for_status()
-        told = answer.json()
-    except (httpx.HTTPError, ValueError) as error:
-        return RelayFacts(origin, error=str(error) or type(error).__name__)
-    facts = RelayFacts(origin, announced_origin=str(told.get("origin", "")), grpc=str(told.get("grpc", "")))
-    with suppress(KeyError, ValueError):
-        facts = replace(facts, relay_time=parsedate_to_datetime(answer.headers["date"]), our_time=datetime.now(tz=UTC))
-    return replace(facts, grpc_error=await _probe_grpc(facts.grpc, encrypted=origin.startswith("https:")))
-
-
-async def _probe_grpc(target: str, *, encrypted: bool) -> str:
-    if not target:
-        return "the relay does not announce one"
-    dial = (
-        grpc.aio.secure_channel(target, grpc.ssl_channel_credentials())
-        if encrypted
-        else grpc.aio.insecure_channel(target)
-    )
-    async with dial as channel:
-        return await _wait_until_ready(channel)
-
-
-async def _wait_until_ready(channel: grpc.aio.Channel) -> str:
-    try:
-        async with asyncio.timeout(_PROBE_SECONDS):
-            await channel.channel_ready()
-    except TimeoutError:
-        return f"no connection within {_PROBE_SECONDS:.0f} seconds"
-    return ""
+        return verdicts.failed("opencode", str(error), "Then run `agentd doctor` again.")
+    return verdicts.ok("opencode", f"{version.text} ({binary})")

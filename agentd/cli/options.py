@@ -45,6 +45,7 @@ class Options(argparse.Namespace):
     all: bool = False
     only_new: bool = False
     permission: str = ""
+    copy: bool = False
     decision: str = "once"
     message: str = ""
     service: str | None = None
@@ -148,6 +149,7 @@ def _add_processes(add: _Adder, starting: argparse.ArgumentParser) -> None:
     add("stop", "Stop the running agentd in order.")
     add("status", "Show what runs: agents, link, devices.")
     doctor = add("doctor", "Probe every hop from here to the model and say what to do about what fails.")
+    doctor.add_argument("--copy", action="store_true", help="put the report into the clipboard, too")
     for command in (up, run, doctor):
         command.add_argument("--opencode", type=Path, metavar="FILE", help="the OpenCode binary to run")
     add("whoami", "Show who this machine is: name, id, fingerprint, relay.")

@@ -8,15 +8,15 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from agentd import config
-from agentd.cli.doctor import probe_relay
 from agentd.cli.foreground import first_agent_decided, log_to_stderr, opencode_factory, stay, stopped_by_signals
 from agentd.cli.options import Options
 from agentd.cli.outcome import CommandError, Exit
-from agentd.cli.printing import print_json
+from agentd.cli.printing import now, print_json
 from agentd.cli.profile import workspace
 from agentd.config import Config, RelayAddress
 from agentd.daemon import Daemon
 from agentd.opencode_binary import CHECKOUT, find
+from agentd.probes import read_card
 from agentd.up import demo_environment, demo_model
 
 
@@ -56,7 +56,7 @@ async def _told(options: Options) -> Config:
 
 async def find_relay(origin: str) -> RelayAddress:
     """Returns the relay at this address as it announces itself; CommandError when none answers there."""
-    facts = await probe_relay(origin)
+    facts = await read_card(origin, now)
     if facts.error:
         message = f"{origin} does not answer as a relay ({facts.error}). Check that `relay serve` runs there."
         raise CommandError(Exit.UNAVAILABLE, message)

@@ -1,150 +1,168 @@
+"""The examination by a real daemon against a real relay, and from outside while no daemon runs."""
+
+import os
+import re
+import signal
+import socket
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from agentd.doctor import (
-    Finding,
-    Level,
-    PathFacts,
-    RelayFacts,
-    judge_file,
-    judge_program,
-    judge_relay,
-    judge_status,
-    worst,
-)
-from halyard.agent.v1 import workstation_pb2 as workstation
-from halyard.agent.v1 import workstation_service_pb2 as service
+from agentd import doctor
+from agentd.agents.agent import Vitals
+from agentd.call_book import CallBook
+from agentd.config import Config, RelayAddress, environment, make_private_dir
+from agentd.daemon import Daemon, running
+from agentd.doctor import Doctor, Place, examine_from_outside, report
+from agentd.identity_file import load_or_make
+from agentd.store import Store
+from agentd.verdicts import MIB
+from halyard.agent.v1 import workstation_service_pb2 as pb
+from tests.fakes.app_link import AppLink
+from tests.fakes.pair_app import pair_app
+from tests.fakes.relay_process import RunningRelay, relay_process
+from tests.fakes.scripted_agent import ScriptedAgent
+from wire.calls import uuid7
 
-NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-ORIGIN = "https://relay.example.org"
-GOOD = RelayFacts(ORIGIN, announced_origin=ORIGIN, grpc="relay.example.org:443", relay_time=NOW, our_time=NOW)
-
-
-def by_hop(findings: list[Finding]) -> dict[str, Finding]:
-    return {finding.hop: finding for finding in findings}
+FAILED, LOOK, SKIPPED = pb.CHECK_STATE_FAILED, pb.CHECK_STATE_WARNING, pb.CHECK_STATE_SKIPPED
+# What the scripted agent and this machine leave open; everything else must be well.
+ELSEWHERE = {"git", "rg", "model", "push"}
 
 
-def bad(findings: list[Finding]) -> list[str]:
-    return [finding.hop for finding in findings if finding.level is not Level.FINE]
+async def diagnose(app: AppLink) -> dict[str, pb.Check]:
+    told = await app.call("WorkstationService/Diagnose", pb.DiagnoseRequest(), pb.DiagnoseResponse)
+    return {check.id: check for check in told.checks}
 
 
-@pytest.mark.parametrize(
-    ("mode", "owned", "level", "advice"),
-    [
-        (0o100600, True, Level.FINE, ""),
-        (0o040700, True, Level.FINE, ""),
-        (0o100640, True, Level.FAILURE, "chmod 600"),
-        (0o100604, True, Level.FAILURE, "chmod 600"),
-        (0o040755, True, Level.FAILURE, "chmod 700"),
-        (0o100600, False, Level.FAILURE, "chown"),
-        (None, True, Level.WARNING, "agentd up"),
-    ],
-)
-def test_files(mode: int | None, owned: bool, level: Level, advice: str) -> None:
-    finding = judge_file(PathFacts(Path("/state/identity.key"), mode, owned=owned))
-    assert finding.level is level
-    assert advice in finding.advice
+def troubles(checks: dict[str, pb.Check]) -> set[str]:
+    return {name for name, check in checks.items() if check.state in (FAILED, LOOK)} - ELSEWHERE
 
 
-def test_a_good_relay() -> None:
-    assert bad(list(judge_relay(GOOD))) == []
+async def test_through_the_link_everything_is_told(daemon: Daemon, relay: RunningRelay) -> None:
+    app = await pair_app(daemon, relay)
+    async with app.attached():
+        found = await diagnose(app)
+    assert troubles(found) == set()
+    assert found["push"].state == SKIPPED
+    assert list(found) == [
+        *("config", "files", "disk", "git", "rg", "daemon", "link", "log", "inbox", "devices"),
+        *("address", "tls", "relay", "clock", "grpc", "agent", "model", "push"),
+    ]
+    assert f"pid {os.getpid()}" in found["daemon"].message
+    assert found["relay"].HasField("duration")
 
 
-def test_a_relay_that_does_not_answer_is_all_there_is_to_say() -> None:
-    findings = list(judge_relay(RelayFacts(ORIGIN, error="connection refused")))
-    assert [(finding.hop, finding.level) for finding in findings] == [("relay", Level.FAILURE)]
-    assert "connection refused" in findings[0].message
+async def test_an_agent_that_is_switched_off(daemon: Daemon, relay: RunningRelay, agent: ScriptedAgent) -> None:
+    app = await pair_app(daemon, relay)
+    agent.available = False
+    async with app.attached():
+        found = await diagnose(app)
+    assert troubles(found) == {"agent"}
+    assert "is switched off" in found["agent"].message
+    assert found["agent"].advice
+    assert found["model"].state == SKIPPED
 
 
-@pytest.mark.parametrize(
-    ("origin", "hops"),
-    [("http://relay.example.org", ["tls"]), ("http://127.0.0.1:8787", []), ("http://localhost:8787", []), (ORIGIN, [])],
-)
-def test_tls_is_demanded_beyond_loopback(origin: str, hops: list[str]) -> None:
-    facts = RelayFacts(origin, announced_origin=origin, grpc="g:1", relay_time=NOW, our_time=NOW)
-    assert bad(list(judge_relay(facts))) == hops
+async def test_a_provider_at_which_nothing_listens(daemon: Daemon, relay: RunningRelay, agent: ScriptedAgent) -> None:
+    app = await pair_app(daemon, relay)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        agent.health = Vitals(provider_address=f"http://127.0.0.1:{taken.getsockname()[1]}")
+        async with app.attached():
+            found = await diagnose(app)
+    assert found["model"].state == FAILED
+    assert "no connection" in found["model"].message
 
 
-def test_another_origin_than_the_relay_calls_itself() -> None:
-    facts = RelayFacts(ORIGIN, announced_origin="https://other.example.org", grpc="g:1", relay_time=NOW, our_time=NOW)
-    finding = by_hop(list(judge_relay(facts)))["origin"]
-    assert finding.level is Level.FAILURE
-    assert "agentd run --relay https://other.example.org" in finding.advice
+async def test_a_relay_that_is_stopped(config: Config, agent: ScriptedAgent, tmp_path: Path) -> None:
+    async with relay_process(tmp_path / "relay") as relay:
+        told = replace(config, relay=relay.address)
+        async with running(told, lambda _: [agent]) as daemon:
+            assert daemon.uplink is not None
+            await daemon.uplink.until(pb.LINK_STATE_UP)
+            os.kill(relay.pid, signal.SIGKILL)
+            await daemon.uplink.until(pb.LINK_STATE_WAITING)
+            with Store(tmp_path / "book.sqlite") as store:
+                asked = Doctor(Place(told, {"PATH": ""}), daemon.uplink, CallBook(store, lambda: 0), [agent])
+                status = pb.GetStatusResponse(link_state=daemon.uplink.status.state, devices=1)
+                found = {check.id: check for check in (await asked.examine(status)).checks}
+    assert troubles(found) == {"link", "address"}
+    assert "nothing listens" in found["address"].message
+    assert "relay serve" in found["address"].advice
+    assert {found[name].state for name in ("tls", "relay", "clock", "grpc", "log")} == {SKIPPED}
 
 
-@pytest.mark.parametrize(("seconds", "hops"), [(0, []), (30, []), (31, ["clock"]), (-31, ["clock"])])
-def test_clocks(seconds: int, hops: list[str]) -> None:
-    facts = RelayFacts(
-        ORIGIN, announced_origin=ORIGIN, grpc="g:1", relay_time=NOW + timedelta(seconds=seconds), our_time=NOW
-    )
-    assert bad(list(judge_relay(facts))) == hops
+@pytest.fixture
+def place(config: Config) -> Place:
+    return Place(config, environment())
 
 
-def test_a_closed_grpc_port_and_an_untold_time() -> None:
-    facts = RelayFacts(ORIGIN, announced_origin=ORIGIN, grpc="g:1", grpc_error="no connection")
-    assert bad(list(judge_relay(facts))) == ["grpc", "clock"]
+async def outside(place: Place) -> dict[str, pb.Check]:
+    return {check.id: check for check in await examine_from_outside(place)}
 
 
-def status(**changes: object) -> service.GetStatusResponse:
-    agent = workstation.Agent(
-        id="opencode",
-        display_name="OpenCode",
-        state=workstation.AGENT_STATE_READY,
-        models=[workstation.Model(id="a/b")],
-        default_model="a/b",
-    )
-    told = service.GetStatusResponse(
-        workstation=workstation.Workstation(agents=[agent]), link_state=service.LINK_STATE_UP, devices=1
-    )
-    told.MergeFrom(service.GetStatusResponse(**changes))  # type: ignore[arg-type]  # fields by name
-    return told
+async def test_a_clock_that_is_a_day_ahead(place: Place, relay: RunningRelay) -> None:
+    told = replace(place.config, relay=relay.address)
+    found = await outside(replace(place, config=told, clock=lambda: datetime.now(UTC) + timedelta(days=1)))
+    assert found["grpc"].state == pb.CHECK_STATE_OK
+    assert found["clock"].state == LOOK
+    assert re.search(r"86[34]\d\d seconds ahead", found["clock"].message)
+    assert "timedatectl" in found["clock"].advice
 
 
-def test_a_good_daemon() -> None:
-    assert bad(list(judge_status(status()))) == []
+async def test_a_disk_that_is_nearly_full(place: Place) -> None:
+    assert (await outside(place))["disk"].state == pb.CHECK_STATE_OK
+    found = await outside(replace(place, free_bytes=lambda _: 20 * MIB))
+    assert found["disk"].state == FAILED
+    assert "20 MiB free" in found["disk"].message
 
 
-@pytest.mark.parametrize(
-    ("state", "detail"),
-    [
-        (service.LINK_STATE_REFUSED, "This relay wants an invite."),
-        (service.LINK_STATE_WAITING, "connection refused"),
-        (service.LINK_STATE_CONNECTING, ""),
-    ],
-)
-def test_a_link_that_is_not_up_fails_with_the_daemons_word(state: service.LinkState, detail: str) -> None:
-    finding = by_hop(list(judge_status(status(link_state=state, link_detail=detail))))["link"]
-    assert finding.level is Level.FAILURE
-    assert detail in finding.advice
-    assert finding.advice
+async def test_a_key_that_others_can_read(place: Place) -> None:
+    make_private_dir(place.config.state_dir)
+    load_or_make(place.config.key_path)
+    assert "agentd.sqlite" in (await outside(place))["files"].message
+    place.config.key_path.chmod(0o644)
+    found = await outside(place)
+    assert found["files"].state == FAILED
+    assert "chmod 600" in found["files"].advice
 
 
-def test_agents_and_models() -> None:
-    told = status()
-    del told.workstation.agents[0].models[:]
-    assert bad(list(judge_status(told))) == ["model"]
-    told.workstation.agents[0].state = workstation.AGENT_STATE_UNHEALTHY
-    assert bad(list(judge_status(told))) == ["agent", "model"]
-    told.workstation.demo_model = True
-    assert by_hop(list(judge_status(told)))["model"].level is Level.WARNING
-    del told.workstation.agents[:]
-    assert by_hop(list(judge_status(told)))["agent"].level is Level.FAILURE
+async def test_a_wrong_address_is_told_from_a_stopped_relay(place: Place) -> None:
+    wrong = RelayAddress(origin="https://no-such-relay.invalid", grpc="no-such-relay.invalid:443")
+    found = await outside(replace(place, config=replace(place.config, relay=wrong)))
+    assert found["address"].state == FAILED
+    assert "DNS" in found["address"].message
 
 
-def test_nobody_paired_deserves_a_look() -> None:
-    told = status()
-    told.devices = 0
-    assert by_hop(list(judge_status(told)))["devices"].level is Level.WARNING
+async def test_without_a_relay_the_rest_is_told(config: Config) -> None:
+    found = await outside(Place(config, {"PATH": ""}))
+    assert found["relay"].state == SKIPPED
+    assert (found["git"].state, found["rg"].state) == (LOOK, LOOK)
+    assert {"config", "files", "disk", "push"} <= set(found)
 
 
-def test_programs() -> None:
-    assert judge_program("git", "/usr/bin/git", "x").level is Level.FINE
-    assert judge_program("rg", None, "it searches").advice == "Install it: it searches."
+async def test_calls_that_wait_are_counted_by_their_age(config: Config, tmp_path: Path) -> None:
+    now_ms = int(datetime.now(UTC).timestamp() * 1000)
+    with Store(tmp_path / "book.sqlite") as store:
+        book = CallBook(store, lambda: now_ms)
+        book.take("a" * 26, uuid7(now_ms - 600_000, bytes(10)), now_ms + 600_000, b"")
+        told = await Doctor(Place(config, {}), None, book, []).examine(pb.GetStatusResponse(devices=1))
+    found = {check.id: check for check in told.checks}
+    assert found["inbox"].state == LOOK
+    assert "for 10 min" in found["inbox"].message
+    assert found["agent"].state == FAILED
 
 
-def test_the_worst_counts() -> None:
-    fine, warning = Finding("a", Level.FINE, ""), Finding("b", Level.WARNING, "")
-    assert worst([]) is Level.FINE
-    assert worst([warning, fine]) is Level.WARNING
+async def test_a_report_holds_no_secret_and_no_home(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = "a-known-secret-value"
+    monkeypatch.setattr(doctor, "PUSH", f"{secret} lies in {config.state_dir}; Bearer abcdefgh1234.")
+    place = Place(config, {"HOME": str(config.state_dir.parent), "SOME_API_KEY": secret})
+    told = pb.DiagnoseResponse(checks=await examine_from_outside(place))
+    text = report(told, "1.0")
+    assert secret not in text
+    assert "abcdefgh1234" not in text
+    assert str(config.state_dir.parent) not in text
+    assert "~/state" in text
+    assert text.startswith("Halyard 1.0, 1970-01-01T00:00:00+00:00\n")

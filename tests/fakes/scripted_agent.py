@@ -14,6 +14,7 @@ from agentd.agents.agent import (
     PromptOrder,
     StartOrder,
     UnsupportedError,
+    Vitals,
     project_name,
 )
 from halyard.agent.v1 import agent_service_pb2 as service
@@ -41,6 +42,7 @@ class ScriptedAgent:
         """While clear, prompts hang: a slow agent."""
         self.gate.set()
         self.available = True
+        self.health = Vitals(memory_bytes=64 * 1024 * 1024)
         self.drawn = 0
         self.defects = 0
         """How many times it will still fall over when it is run."""
@@ -145,6 +147,11 @@ class ScriptedAgent:
             models=[workstation.Model(id="scripted/model", display_name="Model")],
             modes=[workstation.Mode(id="build", display_name="Build")],
         )
+
+    async def vitals(self) -> Vitals:
+        if not self.available:
+            raise AgentUnavailableError("The scripted agent is switched off.")
+        return self.health
 
     def draw_message_id(self, now_ms: int) -> str:
         self.drawn += 1

@@ -66,9 +66,11 @@ async def test_status_doctor_and_whoami_agree(stack: Stack, phone: AppLink) -> N
     assert status["workstation"]["device_id"] == who["device_id"]  # type: ignore[index]
     assert status["relay_origin"] == who["relay_origin"] == stack.relay.origin
     doctor = await stack.workstation.command("--json", "doctor", "--opencode", str(find_opencode()))
-    found = {finding["hop"]: finding for finding in json.loads(doctor.out)["findings"]}
-    assert [hop for hop, finding in found.items() if finding["level"] == "failure"] == []
-    assert {"config", "identity.key", "socket", "link", "agent", "model", "relay", "tls", "grpc", "clock"} <= set(found)
+    found = {check["id"]: check for check in json.loads(doctor.out)["checks"]}
+    assert [name for name, check in found.items() if check["state"] == "CHECK_STATE_FAILED"] == []
+    assert {"config", "files", "daemon", "link", "agent", "model", "relay", "tls", "grpc", "clock"} <= set(found)
+    # The real agent names the address of its scripted model, and something answers there.
+    assert "scripted demo model at http://127.0.0.1" in found["model"]["message"]
 
 
 async def test_watch_tells_what_comes(stack: Stack, phone: AppLink) -> None:

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from agentd.agents.agent import AgentUnavailableError, Journal
+from agentd.agents.agent import AgentUnavailableError, Journal, Vitals
 from agentd.agents.opencode import launch, version
 from agentd.agents.opencode.calls import OpenCodeCalls
 from agentd.agents.opencode.clock import Clock
@@ -39,6 +39,7 @@ class OpenCodeAgent(OpenCodeCalls):
         self._current: Life | None = None
         self._description = pb.Agent(id=AGENT_ID, display_name="OpenCode", state=pb.AGENT_STATE_STARTING)
         self._decided = asyncio.Event()
+        self._lives = 0
 
     @property
     def id(self) -> str:
@@ -61,6 +62,12 @@ class OpenCodeAgent(OpenCodeCalls):
         copy = pb.Agent()
         copy.CopyFrom(self._description)
         return copy
+
+    async def vitals(self) -> Vitals:
+        """Returns how the server is right now; raises AgentUnavailableError."""
+        life = self._life()
+        address = await life.provider_address(self._description.default_model)
+        return Vitals(life.process.memory_bytes(), max(0, self._lives - 1), address)
 
     async def ready(self) -> None:
         """Returns when OpenCode answers; raises AgentUnavailableError when it cannot be started."""
@@ -100,6 +107,7 @@ class OpenCodeAgent(OpenCodeCalls):
 
     async def _live(self, journal: Journal, mirror: Mirror, supervisor: Supervisor) -> Restart:
         """Runs one life of the server and returns how to go on."""
+        self._lives += 1
         try:
             life = await Life.begin(self._settings, mirror, journal, self._clock)
         except AgentUnavailableError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from agentd.agents.opencode import catalogue_schema as schema
 from halyard.agent.v1 import workstation_pb2 as pb
@@ -33,6 +34,27 @@ def models(providers: schema.Providers, first: str) -> list[pb.Model]:
         for model in provider.models.values()
     ]
     return sorted(found, key=lambda model: (model.id != first, model.provider, model.display_name))
+
+
+# Where these packages of the AI SDK ask when nothing else is configured, by their own documentation.
+_PACKAGE_ADDRESSES = {
+    "@ai-sdk/anthropic": "https://api.anthropic.com",
+    "@ai-sdk/google": "https://generativelanguage.googleapis.com",
+    "@ai-sdk/openai": "https://api.openai.com",
+}
+
+
+def provider_address(providers: schema.Providers, model: str) -> str:
+    """Returns where `model` ("provider/id") is asked: scheme, host and port, nothing that could be secret; empty when
+    OpenCode does not tell.
+    """
+    provider_id, _, model_id = model.partition("/")
+    provider = next((p for p in providers.providers if p.id == provider_id), None)
+    info = provider.models.get(model_id) if provider else None
+    if provider is None or info is None:
+        return ""
+    told = urlsplit(provider.options.base_url or info.api.url or _PACKAGE_ADDRESSES.get(info.api.npm, ""))
+    return f"{told.scheme}://{told.netloc.rpartition('@')[2]}" if told.hostname else ""
 
 
 def modes(agents: Sequence[schema.AgentInfo], first: str) -> list[pb.Mode]:

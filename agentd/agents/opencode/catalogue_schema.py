@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from agentd.agents.opencode.schema import Theirs
 
@@ -13,12 +13,28 @@ class ModelLimit(Theirs):
     context: float = 0
 
 
+class ModelAddress(Theirs):
+    """How a model is asked."""
+
+    url: str = ""
+    npm: str = ""
+
+
 class ModelInfo(Theirs):
     """A model of a provider."""
 
     id: str
     name: str = ""
+    api: ModelAddress = Field(default_factory=ModelAddress)
     limit: ModelLimit = Field(default_factory=ModelLimit)
+
+
+class ProviderOptions(Theirs):
+    """Of what a person configured only the address: the rest may be secret, and is not even kept."""
+
+    model_config = ConfigDict(extra="ignore", populate_by_name=True)
+
+    base_url: str = Field(default="", alias="baseURL")
 
 
 class Provider(Theirs):
@@ -26,6 +42,7 @@ class Provider(Theirs):
 
     id: str
     name: str = ""
+    options: ProviderOptions = Field(default_factory=ProviderOptions)
     models: dict[str, ModelInfo] = Field(default_factory=dict)
 
 

@@ -121,6 +121,13 @@ class Life:
             # A broken opencode.json leaves the server healthy but refuses everything in that folder, with the reason.
             description.state_detail = str(error)
 
+    async def provider_address(self, model: str) -> str:
+        """Returns where the model is asked; empty when OpenCode does not tell. Raises AgentUnavailableError."""
+        try:
+            return catalogue.provider_address(await self.client.providers(str(self._settings.folder)), model)
+        except AgentRefusedError as error:
+            raise AgentUnavailableError(str(error)) from error
+
     async def run(self, supervisor: Supervisor) -> None:
         """Follows and watches until cancelled, or raises RestartNeededError. The server is stopped in either case."""
         began = self._clock.steady()

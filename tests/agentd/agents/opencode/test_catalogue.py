@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import pytest
+from pydantic import JsonValue
+
 from agentd.agents.opencode import catalogue
 from agentd.agents.opencode.catalogue_schema import AgentInfo, CommandInfo, Config, ModelInfo, Provider, Providers
 from halyard.agent.v1 import workstation_pb2 as pb
@@ -44,3 +47,29 @@ def test_filling_replaces_what_was_there() -> None:
     assert [c.id for c in agent.commands] == ["a", "b"]
     assert (agent.default_model, agent.default_mode) == ("b/y", "build")
     assert "revert" in agent.capabilities
+
+
+@pytest.mark.parametrize(
+    ("told", "address"),
+    [
+        (
+            {"options": {"baseURL": "https://ada:pass@models.example.org:8443/v1?key=x"}},
+            "https://models.example.org:8443",
+        ),
+        ({"models": {"m": {"id": "m", "api": {"url": "https://api.example.org/v1"}}}}, "https://api.example.org"),
+        ({"models": {"m": {"id": "m", "api": {"url": "", "npm": "@ai-sdk/anthropic"}}}}, "https://api.anthropic.com"),
+        ({"models": {"m": {"id": "m", "api": {"npm": "@example/own"}}}}, ""),
+        ({"models": {}}, ""),
+    ],
+)
+def test_a_provider_is_known_by_host_and_port_alone(told: dict[str, JsonValue], address: str) -> None:
+    listed = {"id": "p", "key": "sk-secret", "models": {"m": {"id": "m"}}, **told}
+    providers = Providers.model_validate({"providers": [listed], "default": {"p": "m"}})
+    assert catalogue.provider_address(providers, "p/m") == address
+
+
+def test_of_a_providers_options_only_the_address_is_kept() -> None:
+    options = {"baseURL": "https://models.example.org", "apiKey": "sk-secret"}
+    listed = {"id": "p", "options": options}
+    kept = Providers.model_validate({"providers": [listed]}).providers[0].options
+    assert "sk-secret" not in repr(kept)
