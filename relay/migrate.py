@@ -5,6 +5,7 @@ imports Alembic, SQLAlchemy and pydantic.
 """
 
 import io
+import sqlite3
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -25,13 +26,20 @@ def config() -> Config:
 
 
 def upgrade(file: Path) -> None:
-    """Runs what is missing on the database in `file`."""
+    """Runs what is missing on the database in `file`, all of it or nothing."""
     settings = config()
     engine = sqlalchemy.create_engine(f"sqlite:///{file}")
+    # Left to itself, sqlite3 opens no transaction for a CREATE or ALTER, and a failure would leave half a schema.
+    sqlalchemy.event.listen(engine, "connect", _leave_transactions_alone)
+    sqlalchemy.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     with engine.begin() as connection:
         settings.attributes["connection"] = connection
         command.upgrade(settings, "head")
     engine.dispose()
+
+
+def _leave_transactions_alone(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None
 
 
 def render() -> str:
