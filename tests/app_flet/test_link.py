@@ -5,9 +5,10 @@ from contextlib import asynccontextmanager
 import pytest
 
 from app_flet import intents
-from app_flet.device import Device, Refused
+from app_flet.device import Device
 from app_flet.link import Link, keep_links
 from app_flet.model import LinkState, Model
+from app_flet.outgoing import Refused
 from app_flet.pairing import Guise, pair
 from halyard_client.halyard.agent import v1
 from halyard_client.halyard.link import v1 as link

@@ -6,6 +6,7 @@ log, shown as one sentence, and contained.
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from inspect import isawaitable
@@ -13,7 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import flet as ft
 
-from app_flet.device import Refused
+from app_flet.outgoing import Refused
 from wire.errors import HalyardError
 
 log = logging.getLogger(__name__)
@@ -22,6 +23,7 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 RESTART_SECONDS = 5
+STORAGE = "This device's storage does not take this. Free some space, then do it again: nothing was sent."
 FAULT = "Something went wrong in this app. Nothing was lost; try again, and report it if it stays."
 
 
@@ -36,6 +38,9 @@ def guarded(handler: Callable[P, Awaitable[None] | None], say: Callable[[str], N
                 await result
         except (HalyardError, Refused) as refusal:
             say(refusal.message)
+        except sqlite3.Error:
+            log.exception("The store refused a change")
+            say(STORAGE)
         except Exception:
             log.exception("A handler failed")
             say(FAULT)

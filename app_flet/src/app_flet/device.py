@@ -6,77 +6,38 @@ lets a device have one link at a time.
 """
 
 import secrets
-from asyncio import Event, Future, get_running_loop
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 
 from app_flet import events
+from app_flet.bell import Bell
 from app_flet.calling import prompted, view_of
+from app_flet.clock import Clock
 from app_flet.following import Following
 from app_flet.intents import Intent
 from app_flet.model import FIRST_MESSAGES, MORE_MESSAGES, Model, frozen
+from app_flet.outgoing import Outgoing
 from app_flet.pairing import Paired
-from app_flet.reading import read
 from app_flet.reduce import reduce
 from app_flet.store import Store, WorkstationRow
-from halyard_client.google.rpc import Status
-from halyard_client.halyard.agent.v1 import Call, CallResult
-from halyard_client.halyard.link.v1 import AppReply, CallRefused
-from wire.calls import Outbox, QueuedCall, uuid7
-from wire.errors import Malformed, SealBroken
 from wire.identity import Identity
+from wire.sealing import Channel
 
 IDENTITY = "identity"
-MAX_FINISHED = 64
-"""Finished calls that screens may still want to look at; older ones are dropped from memory."""
-
-Clock = Callable[[], int]
-"""Unix milliseconds."""
-
-
-class Refused(Exception):
-    """A call was refused or ran out of time; the message is for a person."""
-
-    def __init__(self, message: str, reason: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.reason = reason
-
-
-class Bell:
-    """Wakes everybody who listens right now."""
-
-    def __init__(self) -> None:
-        self._events: set[Event] = set()
-
-    @contextmanager
-    def listening(self) -> Iterator[Event]:
-        """An event that is set by every ring while the context lasts; the listener clears it."""
-        event = Event()
-        self._events.add(event)
-        try:
-            yield event
-        finally:
-            self._events.discard(event)
-
-    def ring(self) -> None:
-        """Something happened."""
-        for event in self._events:
-            event.set()
 
 
 class Device:
     """See the module."""
 
-    def __init__(self, store: Store, now_ms: Clock, *, relay: str = "") -> None:
-        """Restores everything from `store`. `relay`: link there, wherever a workstation says to meet (web host)."""
+    def __init__(self, store: Store, now_ms: Callable[[], int], *, relay: str = "") -> None:
+        """Restores everything from `store`. `now_ms`: the device's own clock, in Unix milliseconds.
+
+        `relay`: link there, wherever a workstation says to meet (web host).
+        """
         self.store = store
-        self.now_ms = now_ms
+        self.now_ms = Clock(now_ms, store)
         self._relay = relay
         self.identity = self._own_identity()
-        self.outbox = Outbox(store.calls())
-        self.due = Bell()
-        """Rings when there may be something to send."""
+        self.outgoing = Outgoing(store, self.now_ms, self._channel_of, self.happened)
         self.hurried = Bell()
         """Rings when a link that is down should try at once."""
         self.relays_changed = Bell()
@@ -84,20 +45,19 @@ class Device:
         self.focus: tuple[str, str] = ("", "")
         """(workstation, session) on screen; empty strings: lists only."""
         self._listeners: set[Callable[[], None]] = set()
-        self._waiting: dict[bytes, Future[bytes]] = {}
-        self._reads: set[bytes] = set()
         self._open: dict[tuple[str, str], int] = {}
         self.followings = {row.id: self._follow(row) for row in store.workstations()}
-        self.model = Model(device_id=self.identity.device_id, seen=frozen(store.seen()))
+        self.model = Model(self.identity.device_id, seen=frozen(store.seen()), clock_offset_ms=self.now_ms.offset_ms)
         for following in self.followings.values():
             self._restore(following)
-        self.happened([events.CallChanged(view_of(call)) for call in self.outbox])
+        self.happened([events.CallChanged(view_of(call)) for call in self.outgoing.outbox])
 
     def _own_identity(self) -> Identity:
         secret = self.store.fact(IDENTITY)
         if secret is None:
             secret = secrets.token_bytes(64)
-            self.store.keep_fact(IDENTITY, secret)
+            with self.store.transaction(durable=True):
+                self.store.keep_fact(IDENTITY, secret)
         return Identity.from_bytes(secret)
 
     def _follow(self, row: WorkstationRow) -> Following:
@@ -149,7 +109,8 @@ class Device:
         """A workstation introduced itself; returns its id. Pairing again keeps the replica."""
         former = self.followings.get(paired.workstation)
         row = paired.row(former.row if former else None)
-        self.store.keep_workstation(row)
+        with self.store.transaction(durable=True):
+            self.store.keep_workstation(row)
         self.followings[row.id] = self._follow(row)
         self._restore(self.followings[row.id])
         self.relays_changed.ring()
@@ -161,6 +122,11 @@ class Device:
         self.store.forget_workstation(workstation)
         self.happened([events.WorkstationForgotten(workstation)])
         self.relays_changed.ring()
+
+    def heard_time(self, relay_ms: int) -> None:
+        """A relay told what time it is."""
+        if self.now_ms.heard(relay_ms):
+            self.happened([events.ClockJudged(self.now_ms.offset_ms)])
 
     def hurry(self) -> None:
         """The app came to the foreground or the network changed: links that are down try at once."""
@@ -213,107 +179,31 @@ class Device:
 
     def _focus(self, key: tuple[str, str]) -> None:
         self.focus = key
-        self.due.ring()
+        self.outgoing.due.ring()
 
     # --- calls --------------------------------------------------------------------------------------------------------
 
-    def call(self, workstation: str, intent: Intent) -> bytes:
-        """Queues a call, durably unless it only reads, and returns its id. It leaves as soon as a link stands."""
-        now_ms = self.now_ms()
-        call_id = uuid7(now_ms, secrets.token_bytes(10))
-        payload = bytes(Call(method=intent.method, request=intent.request))
-        if intent.is_read:
-            self._reads.add(call_id)
-        self._changed(self.outbox.enqueue(call_id, workstation, payload, now_ms + intent.ttl_ms))
-        self.due.ring()
-        return call_id
+    def call(self, workstation: str, intent: Intent, *, draft: str = "", instead_of: bytes = b"") -> bytes:
+        """See Outgoing.call."""
+        return self.outgoing.call(workstation, intent, draft=draft, instead_of=instead_of)
 
     async def ask(self, workstation: str, intent: Intent) -> bytes:
-        """Calls and waits; the serialized response. Refused when it was refused or ran out of time."""
-        call_id = self.call(workstation, intent)
-        answer: Future[bytes] = get_running_loop().create_future()
-        self._waiting[call_id] = answer
-        try:
-            return await answer
-        finally:
-            self._waiting.pop(call_id, None)
-
-    def take_back(self, call_id: bytes) -> QueuedCall:
-        """The call, taken out before it left; CallLeft when it has."""
-        call = self.outbox.cancel(call_id)
-        self._drop(call_id)
-        return call
+        """See Outgoing.ask. The answer to a read is kept for when the workstation is away."""
+        response = await self.outgoing.ask(workstation, intent)
+        if intent.is_read and workstation in self.followings:
+            self.store.keep_answer(workstation, intent.method, intent.request, response, self.now_ms())
+        return response
 
     def discard(self, call_id: bytes) -> None:
-        """The person has seen the end of a call."""
-        if self.outbox.discard(call_id) is not None:
-            self._drop(call_id)
+        """See Outgoing.discard."""
+        self.outgoing.discard(call_id)
 
-    def leaving(self, call: QueuedCall) -> QueuedCall:
-        """A link is about to send `call`: noted on disk first."""
-        left = self.outbox.leave(call.call_id)
-        self._changed(left)
-        return left
+    def _channel_of(self, workstation: str) -> Channel | None:
+        following = self.followings.get(workstation)
+        return following.channel if following is not None else None
 
-    def stored(self, call_id: bytes) -> None:
-        """The relay has it."""
-        self._changed(self.outbox.stored(call_id))
-
-    def taken(self, call_id: bytes) -> None:
-        """The workstation has it."""
-        self._changed(self.outbox.taken(call_id))
-
-    def replied(self, frame: AppReply) -> None:
-        """The workstation answered; SealBroken when it was not this workstation."""
-        reply, following = frame.reply, self.followings.get(frame.workstation_id)
-        call = self.outbox.get(reply.call_id) if reply else None
-        if reply is None or call is None or following is None or call.workstation != frame.workstation_id:
-            return
-        try:
-            answer = following.channel.open_reply(call.call_id, call.expires_ms, reply.sealed)
-            refused = read(CallResult, answer).error is not None
-        except (SealBroken, Malformed):
-            return  # a relay cannot answer for a workstation; the real answer comes when the call is repeated
-        self._changed(self.outbox.answered(call.call_id, answer, ok=not refused))
-
-    def refused(self, frame: CallRefused) -> None:
-        """The relay did not take a call."""
-        why = CallResult(error=frame.status or Status(message="The relay refused this."))
-        self._changed(self.outbox.refused_by_relay(frame.call_id, bytes(why)))
-
-    def expire(self) -> None:
-        """Ends the calls whose time has run out."""
-        for call in self.outbox.expire(self.now_ms()):
-            self._changed(call)
-
-    def _changed(self, call: QueuedCall | None) -> None:
-        if call is None:
-            return
-        is_read = call.call_id in self._reads
-        view = view_of(call)
-        if not is_read:
-            self.store.keep_call(call)
-            self.happened([events.CallChanged(view)])
-        waiting = self._waiting.get(call.call_id)
-        if view.is_open:
-            return
-        if waiting is not None and not waiting.done():
-            if view.error:
-                waiting.set_exception(Refused(view.error, view.reason))
-            else:
-                waiting.set_result(view.response)
-        if is_read or not view.error:
-            self._finished(call.call_id, is_read=is_read)
-
-    def _finished(self, call_id: bytes, *, is_read: bool) -> None:
-        """What was answered need not be kept; screens may look at the last ones for a while."""
-        self.outbox.discard(call_id)
-        self._reads.discard(call_id)
-        if not is_read:
-            self.store.drop_call(call_id)
-            done = [key for key, view in self.model.calls.items() if not view.is_open and not view.error]
-            self.happened([events.CallDropped(key) for key in done[:-MAX_FINISHED]])
-
-    def _drop(self, call_id: bytes) -> None:
-        self.store.drop_call(call_id)
-        self.happened([events.CallDropped(call_id)])
+    def recover(self) -> None:
+        """The disk refused a change: goes on from what it holds, as after a restart."""
+        self.outgoing.recover()
+        for row in self.store.workstations():
+            self.followings[row.id] = self._follow(row)

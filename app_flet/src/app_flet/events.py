@@ -132,6 +132,14 @@ class LinkChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockJudged:
+    """A relay told its time."""
+
+    offset_ms: int
+    """How far it is ahead of this device's clock; 0 when they agree."""
+
+
+@dataclass(frozen=True, slots=True)
 class SessionSeen:
     """A session was on screen until then."""
 
@@ -146,4 +154,13 @@ OfStanding = WorkstationRemoved | WorkstationWarned | PresenceChanged | CaughtUp
 OfWorkstation = OfStanding | RecordsOpened | DeltasOpened | TranscriptOpened | TranscriptClosed | LogReset
 """What concerns one workstation that must be known already."""
 
-Event = OfWorkstation | WorkstationKnown | WorkstationForgotten | CallChanged | CallDropped | LinkChanged | SessionSeen
+Event = (
+    OfWorkstation
+    | WorkstationKnown
+    | WorkstationForgotten
+    | CallChanged
+    | CallDropped
+    | LinkChanged
+    | SessionSeen
+    | ClockJudged
+)

@@ -6,7 +6,7 @@ An intent knows nothing of links and seals; `device` gives it an id and keeps it
 from dataclasses import dataclass
 from typing import Protocol
 
-from app_flet.instants import DAY_MS, HOUR_MS, MINUTE_MS, milliseconds
+from app_flet.instants import DAY_MS, HOUR_MS, MINUTE_MS, instant, milliseconds
 from halyard_client.halyard.agent import v1
 
 AGENT_SERVICE = "/halyard.agent.v1.AgentService/"
@@ -53,6 +53,8 @@ START_SESSION = AGENT_SERVICE + "StartSession"
 DECIDE = AGENT_SERVICE + "Decide"
 ANSWER = AGENT_SERVICE + "Answer"
 INTERRUPT = AGENT_SERVICE + "Interrupt"
+WITHDRAW = WORKSTATION_SERVICE + "WithdrawCall"
+DECISIONS = (DECIDE, ANSWER)
 
 
 def prompt(session: str, text: str, *, model: str = "", mode: str = "") -> Intent:
@@ -126,6 +128,17 @@ def set_device_role(device: str, role: v1.DeviceRole) -> Intent:
 def revoke_device(device: str) -> Intent:
     """Take everything back from a device."""
     return _workstation("RevokeDevice", v1.RevokeDeviceRequest(device=device))
+
+
+def withdraw(call_id: bytes, expires_ms: int, ttl_ms: int) -> Intent:
+    """Take back another call of this device; worth asking for as long as that one may still arrive."""
+    request = v1.WithdrawCallRequest(call_id=call_id, expire_time=instant(expires_ms))
+    return Intent(WITHDRAW, bytes(request), ttl_ms)
+
+
+def withdrawn_call(method: str, request: bytes) -> bytes:
+    """The id of the call that a withdrawal is about; empty for every other call."""
+    return v1.WithdrawCallRequest.parse(request).call_id if method == WITHDRAW else b""
 
 
 def turn_diff(message: str) -> Intent:

@@ -8,9 +8,11 @@ import asyncio
 import logging
 import random
 import secrets
+import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -49,7 +51,9 @@ DEFAULT_HEARTBEAT_SECONDS = 20
 DEAD_AFTER_HEARTBEATS = 2.5
 MAX_FRAME_BYTES = 4 * 1024 * 1024
 """What this app accepts from a relay; relays keep to 1 MiB unless told otherwise."""
-EXPECTED = (OSError, TimeoutError, WebSocketException, Malformed)
+EXPECTED = (OSError, TimeoutError, WebSocketException, Malformed, sqlite3.Error)
+WRONG_CLOCK = "This device's clock does not fit the relay's."
+STORAGE_TEXT = "This device's storage takes nothing more. Free some space; nothing that was kept is lost."
 REVOKED_TEXT = "No workstation at this relay lists this device any more. Pair it again."
 
 
@@ -82,6 +86,8 @@ class Link:
     _backoff: Backoff = field(default_factory=Backoff)
     _clock_offset_s: int = 0
     """Relay's clock minus ours, for tokens only."""
+    _redialled: bool = False
+    """The clock was corrected since the relay last welcomed this device."""
     _heartbeat_s: float = DEFAULT_HEARTBEAT_SECONDS
     _sent_focus: tuple[str, bytes] | None = None
 
@@ -117,6 +123,10 @@ class Link:
             return error
         if isinstance(error, TimeoutError):
             return LinkLost("The relay does not answer.")
+        if isinstance(error, sqlite3.Error):
+            log.error("The store refused a change: %s", error)
+            self.device.recover()
+            return LinkLost(STORAGE_TEXT)
         if isinstance(error, Malformed):
             return LinkLost("The relay sends what this app cannot read. Update the app or the relay.")
         if isinstance(error, ConnectionClosed):
@@ -154,13 +164,13 @@ class Link:
             await socket.send(bytes(AttachAppRequest(hello=self._hello())))
             self._welcomed(read(AttachAppResponse, await socket.recv(decode=False)))
         self._backoff = self._backoff.connected(time.monotonic())
-        with self.device.due.listening() as due:
+        with self.device.outgoing.due.listening() as due:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._receive(socket))
                 group.create_task(self._send(socket, due))
 
     def _hello(self) -> AppHello:
-        now_s = self.device.now_ms() // 1000 + self._clock_offset_s
+        now_s = self.device.now_ms.own_ms() // 1000 + self._clock_offset_s
         cursors = [following.cursor for following in self.device.of_relay(self.relay)]
         return AppHello(
             token=make_token(self.device.identity, self.relay, now_s, secrets.token_bytes(JTI_BYTES)),
@@ -175,7 +185,9 @@ class Link:
             raise LinkLost("This is not a Halyard relay, or one of another release.")
         self._limits(frame.welcome.limits)
         self._sent_focus = None
-        self.device.outbox.link_began()
+        self._redialled = False
+        self._hear(frame.welcome.server_time)
+        self.device.outgoing.outbox.link_began()
         self._now_is(LinkState.ONLINE)
         self._members(frame.welcome)
 
@@ -196,14 +208,20 @@ class Link:
         if following is not None:
             self.device.happened(following.began(state, self.device.now_ms()))
 
+    def _hear(self, server_time: datetime | None) -> None:
+        if server_time is not None:
+            relay_ms = milliseconds(server_time)
+            self._clock_offset_s = (relay_ms - self.device.now_ms.own_ms()) // 1000
+            self.device.heard_time(relay_ms)
+
     def _refusal(self, refused: Refused) -> LinkLost:
         reason = reason_of(refused.status) if refused.status else ""
         text = refused.status.message if refused.status else ""
         if reason == "CLOCK_SKEW" and refused.server_time is not None:
-            offset_s = (milliseconds(refused.server_time) - self.device.now_ms()) // 1000
-            corrected = offset_s != self._clock_offset_s
-            self._clock_offset_s = offset_s
-            return LinkLost("This device's clock is wrong; corrected for the relay.", at_once=corrected)
+            self._hear(refused.server_time)
+            # Once: a relay that refuses the time that it has just told would be asked again without end.
+            at_once, self._redialled = not self._redialled, True
+            return LinkLost(WRONG_CLOCK, at_once=at_once)
         if reason in ("NOT_A_MEMBER", "REVOKED"):
             for following in self.device.of_relay(self.relay):
                 self.device.happened([events.WorkstationRemoved(following.row.id)])
@@ -222,15 +240,17 @@ class Link:
         if frame.batch is not None:
             self._followed(frame)
         elif frame.reply is not None:
-            self.device.replied(frame.reply)
+            self.device.outgoing.replied(frame.reply)
         elif frame.call_stored is not None:
-            self.device.stored(frame.call_stored.call_id)
+            self.device.outgoing.stored(frame.call_stored.call_id)
         elif frame.call_taken is not None:
-            self.device.taken(frame.call_taken.call_id)
+            self.device.outgoing.taken(frame.call_taken.call_id)
         elif frame.call_refused is not None:
-            self.device.refused(frame.call_refused)
+            self.device.outgoing.refused(frame.call_refused)
         elif frame.refused is not None:
             raise self._refusal(frame.refused)
+        elif frame.pong is not None:
+            self._hear(frame.pong.server_time)
         elif frame.going_away is not None:
             raise LinkLost("The relay is restarting.")
         else:
@@ -258,7 +278,7 @@ class Link:
         elif frame.removed is not None:
             happened = [events.WorkstationRemoved(following.row.id)]
         self.device.happened(happened)
-        self.device.due.ring()
+        self.device.outgoing.due.ring()
         if following.must_read_again:
             raise LinkLost("The workstation began a new log; reading it from the start.", at_once=True)
 
@@ -279,12 +299,12 @@ class Link:
                 await socket.send(bytes(AttachAppRequest(ping=Ping())))
 
     async def _send_due(self, socket: ClientConnection) -> None:
-        self.device.expire()
+        self.device.outgoing.expire()
         await self._send_focus(socket)
-        for call in self.device.outbox.due(self.device.now_ms()):
+        for call in self.device.outgoing.outbox.due(self.device.now_ms()):
             frame = self._call(call)
             if frame is not None:
-                self.device.leaving(call)
+                self.device.outgoing.leaving(call)
                 await socket.send(bytes(frame))
 
     async def _send_focus(self, socket: ClientConnection) -> None:

@@ -173,3 +173,5 @@ class Model:
     """By origin of the relay."""
     seen: Mapping[tuple[str, str], int] = field(default_factory=frozen)
     """(workstation, session name) → when this device last showed that session."""
+    clock_offset_ms: int = 0
+    """How far the relay's clock is ahead of this device's; 0 while they agree."""

@@ -39,14 +39,14 @@ INSIDE_A_SESSION = frozenset({names.Kind.MESSAGE, names.Kind.PART, names.Kind.TO
 def reduce(model: Model, event: events.Event) -> Model:
     """The model after `event`; the same object when nothing changed."""
     match event:
-        case events.CallChanged(call):
-            return _call_changed(model, call)
-        case events.CallDropped(call_id):
-            return replace(model, calls=frozen({k: v for k, v in model.calls.items() if k != call_id}))
+        case events.CallChanged() | events.CallDropped():
+            return replace(model, calls=_calls(model.calls, event))
         case events.LinkChanged(relay, state, at_ms, detail):
             return _link_changed(model, relay, LinkView(state, at_ms, detail))
         case events.SessionSeen(workstation, session, at_ms):
             return replace(model, seen=frozen({**model.seen, (workstation, session): at_ms}))
+        case events.ClockJudged(offset_ms):
+            return replace(model, clock_offset_ms=offset_ms)
         case events.WorkstationKnown():
             return _known(model, event)
         case events.WorkstationForgotten(workstation):
@@ -129,8 +129,10 @@ def _cut_off(known: WorkstationView, relay: str) -> WorkstationView:
     return replace(known, online=False, caught_up=False) if known.relay == relay else known
 
 
-def _call_changed(model: Model, call: CallView) -> Model:
-    return replace(model, calls=frozen({**model.calls, call.call_id: call}))
+def _calls(calls: Mapping[bytes, CallView], event: events.CallChanged | events.CallDropped) -> Mapping[bytes, CallView]:
+    if isinstance(event, events.CallChanged):
+        return frozen({**calls, event.call.call_id: event.call})
+    return frozen({call_id: call for call_id, call in calls.items() if call_id != event.call_id})
 
 
 # --- records ----------------------------------------------------------------------------------------------------------

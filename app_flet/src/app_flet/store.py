@@ -65,8 +65,8 @@ INSERT INTO queue (call_id, workstation, payload, expires_ms, state, attempts, a
 DROP TABLE call;
 ALTER TABLE queue RENAME TO call;
 CREATE TABLE answer (
-  workstation TEXT NOT NULL, method TEXT NOT NULL, request BLOB NOT NULL, response BLOB NOT NULL, at_ms INTEGER NOT NULL,
-  PRIMARY KEY (workstation, method, request)
+  workstation TEXT NOT NULL, method TEXT NOT NULL, request BLOB NOT NULL, response BLOB NOT NULL,
+  at_ms INTEGER NOT NULL, PRIMARY KEY (workstation, method, request)
 );
 """
 _KEEP_CALL = """

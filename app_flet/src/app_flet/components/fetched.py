@@ -8,8 +8,8 @@ import flet as ft
 
 from app_flet.components.notices import empty
 from app_flet.components.touch import text_button
-from app_flet.device import Refused
 from app_flet.intents import Intent
+from app_flet.outgoing import Refused
 from app_flet.screen import local, screen
 
 T = TypeVar("T")
