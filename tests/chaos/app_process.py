@@ -5,7 +5,7 @@ out as such. ROUTES is a JSON object {"port": port}: this process reaches the re
 calls it by its own address, as a name server might have it.
 
 In:  {"pair": {"relay", "code", "name"}} · {"say": {"session" | "project", "text"}} · {"open": [session]} ·
-     {"decides": {token: {"allow", "delay", "word"}}} · {"delete": session} · {"tidy": true} · {"dump": number}
+     {"decides": {token: {"allow", "delay", "word"}}} · {"delete": session} · {"dump": number}
 Out: see `AppRemote`, which reads it.
 """
 
@@ -82,9 +82,6 @@ class Person:
                 self._changed.set()
             case {"delete": session}:
                 self._device.call(self._workstation, intents.delete_session(session))
-            case {"tidy": True}:
-                for call in [call for call in self._device.model.calls.values() if not call.is_open]:
-                    self._device.discard(call.call_id)
             case {"dump": number}:
                 self._dump(number)
 

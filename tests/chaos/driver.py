@@ -55,8 +55,8 @@ class Driver:
         self._wounds = Wounds(rig)
         run.kills, run.faults = self._wounds.kills, self._wounds.faults
         self._slots: list[str] = [""] * shape.slots
-        self._retired: list[str] = []
         self._dumps: dict[str, Dump] = {}
+        self._true: witness.Truth | None = None
 
     async def play(self, plan: Round) -> Played:
         """Plays one round to its end."""
@@ -100,10 +100,12 @@ class Driver:
                     await asyncio.sleep(LOOK_AGAIN_SECONDS)
                     wrong = await self._unequal()
         except TimeoutError:
+            self._true = await witness.truth(self._rig) or self._true
             played.verdict.differing += [f"still, {REST_SECONDS} s after everything was mended: {one}" for one in wrong]
         played.recovery_seconds = round(time.monotonic() - began, 2)
 
     async def _unequal(self) -> list[str]:
+        """Why the stage is not at rest, or what is unequal."""
         unsettled = [app.unsettled for app in self._rig.apps if app.unsettled]
         if unsettled:
             return unsettled
@@ -138,7 +140,7 @@ class Driver:
     # --- judging ---
 
     def _judge(self, plan: Round, played: Played) -> None:
-        verdict, true = played.verdict, getattr(self, "_true", None)
+        verdict, true = played.verdict, self._true
         if true is None:
             verdict.left_over.append("OpenCode could never be asked")
             return
@@ -183,7 +185,7 @@ class Driver:
 
     async def _turn_over(self, plan: Round) -> None:
         """Slots take up the sessions that were begun for them; those they leave are deleted in the next round."""
-        true = getattr(self, "_true", None)
+        true = self._true
         if true is None:
             return
         begun = {

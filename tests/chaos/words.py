@@ -7,14 +7,14 @@ from tests.chaos.plan import Work
 
 EFFECTS = "effects.txt"
 """In the project: every command that was let run has written its token here."""
-_TOKEN = re.compile(r"\bt\d+x\d+\b")
+_TOKEN = re.compile(r"\b(t\d+x\d+)b?\b")
 _PACE = 0.03
 
 
 def token_in(text: str) -> str:
     """The first token in a text; empty for none."""
     found = _TOKEN.search(text)
-    return found[0] if found else ""
+    return found[1] if found else ""
 
 
 def first_words(token: str) -> str:
