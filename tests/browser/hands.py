@@ -8,6 +8,7 @@ from shutil import which
 
 import pytest
 from playwright.async_api import BrowserContext, Locator, Page, Playwright, async_playwright
+from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 PHONE = (412, 860)
 DESKTOP = (1280, 800)
@@ -76,6 +77,17 @@ class Browser:
         await self.at(test_id).first.click()
         await self.page.wait_for_function("document.activeElement.matches('input, textarea')")
         await self.page.keyboard.type(text)
+        if not await self._stands(text):
+            # A person looks at what they typed. The client may still have been moving its field when the keys came.
+            await self.page.keyboard.press("Control+A")
+            await self.page.keyboard.type(text)
+
+    async def _stands(self, text: str) -> bool:
+        try:
+            await self.page.wait_for_function("text => document.activeElement.value === text", arg=text, timeout=5_000)
+        except PlaywrightTimeout:
+            return False
+        return True
 
     async def entered(self, test_id: str) -> str:
         """What stands in a field, which must not be empty; the client tells it once the field has the focus."""
