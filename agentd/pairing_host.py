@@ -5,8 +5,7 @@ One slot at a time. A code that expires unused is replaced; a burnt one is repla
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import TypeAlias
 
 from google.protobuf.message import DecodeError
@@ -16,6 +15,7 @@ from agentd import relay_stream
 from agentd.devices import Devices, role_word
 from agentd.errors import Refused, malformed
 from agentd.grpc_errors import reason_of
+from agentd.pairing_turns import Turn, Turns
 from agentd.relay_access import RelayAccess, channel, rpc_status
 from agentd.relay_stream import LinkEnded, LinkSilent
 from halyard.agent.v1 import workstation_pb2
@@ -56,20 +56,21 @@ class PairingHost:
         self._access = access
         self._keys = keys
         self._display_name = display_name
-        self._busy = False
+        self._turns = Turns()
 
     async def pair(self, role: workstation_pb2.DeviceRole) -> AsyncGenerator[pb.PairResponse, None]:
         """Codes and what becomes of them, until a device is paired.
 
-        Raises what the relay refuses, CODE_BURNT after the third burnt code, and MALFORMED while another pairing runs.
+        Raises what the relay refuses, CODE_BURNT after the third burnt code, and SUPERSEDED once somebody asks for a
+        newer code.
         """
         if self._access is None:
             raise malformed("No relay is configured, so there is nowhere to meet; start with `agentd run --relay URL`.")
-        with self._alone():
+        async with self._turns.taken() as turn:
             burnt = BurntCodes()
             while burnt.may_show_another:
                 try:
-                    async for event in self._one_code(self._access, role):
+                    async for event in self._one_code(self._access, role, turn):
                         yield event
                         if event.HasField("paired"):
                             return
@@ -85,39 +86,35 @@ class PairingHost:
                 "Pairing has stopped; start it again when you know who it was.",
             )
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        if self._busy:
-            raise Refused(Code.FAILED_PRECONDITION, "UNSPECIFIED", "A pairing is open already; finish it first.")
-        self._busy = True
-        try:
-            yield
-        finally:
-            self._busy = False
-
-    async def _one_code(self, access: RelayAccess, role: workstation_pb2.DeviceRole) -> AsyncIterator[pb.PairResponse]:
+    async def _one_code(
+        self, access: RelayAccess, role: workstation_pb2.DeviceRole, turn: Turn
+    ) -> AsyncIterator[pb.PairResponse]:
         async with channel(access.relay) as dialled:
             slot = PairingServiceStub(dialled).Host(metadata=access.metadata())
             try:
                 opened = await self._open(slot)
                 shown = draw_secrets()
                 yield pb.PairResponse(code=_shown_code(opened, shown, access.relay.origin))
-                async for event in self._meet(slot, Host(opened.nameplate, shown, _now_ms()), role):
+                async for event in self._meet(slot, Host(opened.nameplate, shown, _now_ms()), role, turn):
                     yield event
             except aio.AioRpcError as error:
                 raise _refusal(error) from error
             finally:
+                turn.proving = False
                 slot.cancel()
 
     async def _open(self, slot: Slot) -> pairing.SlotOpened:
         await relay_stream.write(slot, pairing.HostRequest(open=pairing.OpenSlot()))
         return (await _read(slot, ANSWER_SECONDS)).opened
 
-    async def _meet(self, slot: Slot, host: Host, role: workstation_pb2.DeviceRole) -> AsyncIterator[pb.PairResponse]:
+    async def _meet(
+        self, slot: Slot, host: Host, role: workstation_pb2.DeviceRole, turn: Turn
+    ) -> AsyncIterator[pb.PairResponse]:
         while True:
-            frame = await _read(slot)
+            frame = await _read_patiently(slot, turn)
             match frame.WhichOneof("frame"):
                 case "joined":
+                    turn.proving = True
                     yield pb.PairResponse(joined=pb.PairingJoined())
                 case "step":
                     introduction = await self._step(slot, host, frame.step.body)
@@ -175,6 +172,13 @@ class PairingHost:
             role=role_word(role),
             relay_origin=self._access.relay.origin if self._access else "",
         )
+
+
+async def _read_patiently(slot: Slot, turn: Turn) -> pairing.HostResponse:
+    if turn.proving:
+        return await _read(slot)
+    async with turn.waiting():
+        return await _read(slot)
 
 
 async def _read(slot: Slot, within_seconds: float | None = None) -> pairing.HostResponse:

@@ -4,6 +4,7 @@ A second server would not do, because two of them do not hear each other's event
 """
 
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,9 @@ class ManagedServer:
 
 async def run(options: Options) -> Exit:
     """Replaces this process by OpenCode; with --json prints the address instead, without the password."""
+    if not options.json and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        message = "OpenCode's screen needs a terminal, and this is none. With --json, only the address is printed."
+        raise CommandError(Exit.USAGE, message)
     async with daemon(options) as agentd:
         pid = (await agentd.workstation.GetStatus(service.GetStatusRequest())).pid
         session = await session_name(agentd, options.session) if options.session else ""

@@ -59,7 +59,10 @@ def _everywhere() -> argparse.ArgumentParser:
         "-w", "--workspace", type=Path, metavar="DIR", help="folder to work in (default: the current one)"
     )
     flags.add_argument(
-        "--profile", metavar="NAME", help="which of several independent agentds is meant (default: default)"
+        "--profile",
+        type=_profile,
+        metavar="NAME",
+        help="which of several independent agentds is meant (default: default)",
     )
     flags.add_argument("-v", "--verbose", action="count", help="tell more on stderr; twice for debugging")
     flags.add_argument("--json", action="store_true", help="print JSON for scripts")
@@ -80,6 +83,18 @@ def _starting() -> argparse.ArgumentParser:
         "--demo", action="store_true", help="use the scripted demo model, on a sample project unless -w is given"
     )
     return flags
+
+
+def _profile(text: str) -> str:
+    # Imported only when a profile is named: `--help` needs none of it.
+    from agentd.config import state_dir
+    from agentd.errors import ConfigError
+
+    try:
+        state_dir(text)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
 
 
 def _port(text: str) -> int:

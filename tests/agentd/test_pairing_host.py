@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from websockets.asyncio.client import connect
 
+from agentd import pairing_turns
 from agentd.daemon import Daemon
 from agentd.errors import Refused
 from halyard.agent.v1 import workstation_pb2
@@ -115,15 +116,50 @@ async def test_nonsense_burns_the_code_and_nothing_else(daemon: Daemon, relay: R
     await pair_app(daemon, relay)
 
 
-async def test_one_pairing_at_a_time(daemon: Daemon) -> None:
+async def test_whoever_asks_for_a_code_last_has_it(daemon: Daemon, relay: RunningRelay) -> None:
     first, second = daemon.pairing.pair(APPROVER), daemon.pairing.pair(APPROVER)
+    former = (await anext(first)).code.code
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(_end_of(first))
+        newer = (await anext(second)).code.code
+    assert waiting.result().reason == "SUPERSEDED"
+    with pytest.raises(LinkRefused):
+        await AppLink.pair(relay.http, former)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(AppLink.pair(relay.http, newer))
+        assert await kinds_until(second, "paired") == ["joined", "paired"]
+
+
+async def _end_of(events: Events) -> Refused:
+    with pytest.raises(Refused) as end:
+        await anext(events)
+    return end.value
+
+
+async def test_an_app_that_is_being_let_in_is_not_interrupted(daemon: Daemon, relay: RunningRelay) -> None:
+    events = daemon.pairing.pair(APPROVER)
+    nameplate = parse_code((await anext(events)).code.code).nameplate
+    async with connect(socket_url(relay.http, "/pairing")) as socket:
+        await socket.send(pairing.JoinRequest(join=pairing.JoinSlot(nameplate=nameplate)).SerializeToString())
+        assert await kinds_until(events, "joined") == ["joined"]
+        with pytest.raises(Refused, match="is being let in"):
+            await anext(daemon.pairing.pair(APPROVER))
+    assert await kinds_until(events, "code") == ["burnt", "code"]
+    await events.aclose()
+    after = daemon.pairing.pair(APPROVER)
+    assert (await anext(after)).HasField("code")
+    await after.aclose()
+
+
+async def test_a_pairing_that_nobody_follows_does_not_hold_up_another_for_ever(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pairing_turns, "GIVE_WAY_SECONDS", 0.05)
+    first = daemon.pairing.pair(APPROVER)
     await anext(first)
-    with pytest.raises(Refused, match="open already"):
-        await anext(second)
+    with pytest.raises(Refused, match="does not end"):
+        await anext(daemon.pairing.pair(APPROVER))
     await first.aclose()
-    third = daemon.pairing.pair(APPROVER)
-    assert (await anext(third)).HasField("code")
-    await third.aclose()
 
 
 async def test_pairing_again_keeps_one_entry(daemon: Daemon, relay: RunningRelay) -> None:

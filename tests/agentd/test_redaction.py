@@ -55,8 +55,8 @@ def test_the_home_folder_is_shortened(rest: str) -> None:
         ("-----BEGIN PRIVATE KEY-----\nMC4CAQ\n-----END PRIVATE KEY-----", "[secret]"),
         ("/home/ada/.local/state/halyard", "~/.local/state/halyard"),
         ("/home/ada-lovelace/x", "/home/[user]/x"),
-        ("/Users/grace/code", "/Users/[user]/code"),
-        (r"C:\Users\grace\code", r"C:\Users\[user]\code"),
+        ("/Users/ada/code", "/Users/[user]/code"),
+        (r"C:\Users\ada\code", r"C:\Users\[user]\code"),
     ],
 )
 def test_by_its_look(text: str, clean: str) -> None:

@@ -7,6 +7,7 @@ import pytest
 from agentd.agents.opencode.launch import ACCESS_VARIABLE
 from agentd.cli.attach import ManagedServer, find_server, server_of
 from agentd.cli.outcome import CommandError, Exit
+from agentd.main import main
 
 COMMAND = ["/usr/bin/opencode", "serve", "--hostname", "127.0.0.1", "--port", "4711"]
 
@@ -21,6 +22,11 @@ def test_an_interpreter_in_front_is_kept() -> None:
     server = server_of(["node", *COMMAND], {ACCESS_VARIABLE: "p"})
     assert server is not None
     assert server.program == ["node", "/usr/bin/opencode"]
+
+
+def test_without_a_terminal_it_says_what_it_is_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["attach"]) == Exit.USAGE
+    assert "needs a terminal" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

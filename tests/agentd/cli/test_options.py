@@ -30,6 +30,14 @@ def test_what_is_no_port_is_refused(port: str, capsys: pytest.CaptureFixture[str
     assert "is not a port" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["b d", "", "../x", "-x", "x" * 33])
+def test_what_cannot_name_a_profile_is_a_usage_error(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        parse([f"--profile={name}", "status"])
+    assert end.value.code == 2
+    assert "cannot name a profile" in capsys.readouterr().err
+
+
 def test_without_a_command_it_says_what_to_try(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         parse([])
