@@ -176,6 +176,8 @@ class Channel:
             reader.offer(frame, through)
             self.metrics.batches_fanned_out += 1
         self.metrics.batches_built += len(built)
+        for reader in self.readers.values():
+            reader.refilled(through)
 
     def new_call(self, call: link_service_pb2.InboxCall) -> None:
         """A call was committed: to the workstation with it."""
@@ -228,7 +230,7 @@ class Channel:
 class Reader(Follower):
     """One app reading one log."""
 
-    __slots__ = ("_announce", "_app", "_channel", "behind", "cursor")
+    __slots__ = ("_ahead", "_announce", "_app", "_channel", "behind", "cursor")
 
     def __init__(self, app: AppLink, channel: Channel, cursor: int, *, announce: bool = False) -> None:
         self.behind = True
@@ -236,6 +238,8 @@ class Reader(Follower):
         self._app = app
         self._channel = channel
         self._announce = announce
+        self._ahead = False
+        """It knows more than is stored: the relay lost its store, or went back to a backup, and is not refilled yet."""
 
     def restart(self) -> None:
         """The log began anew."""
@@ -286,9 +290,20 @@ class Reader(Follower):
         if not page.level or self.cursor < channel.place.stored_through:
             return
         self.behind = False
+        self._ahead = self.cursor > channel.place.stored_through
+        self._tell_level()
+
+    def refilled(self, through: int) -> None:
+        """The log is stored up to `through` again: a reader that was ahead of it hears that it no longer is."""
+        if self._ahead and not self.behind and through >= self.cursor:
+            self._ahead = False
+            self._tell_level()
+
+    def _tell_level(self) -> None:
+        channel = self._channel
         caught_up = link_service_pb2.CaughtUp(
             workstation_id=channel.workstation_id,
-            cursor=record_pb2.Cursor(log_epoch=page.log_epoch, seq=min(self.cursor, channel.place.stored_through)),
+            cursor=record_pb2.Cursor(log_epoch=channel.place.log_epoch, seq=min(self.cursor, channel.cursor.seq)),
             truncated_through=channel.place.truncated_through,
         )
         self._app.push_frame(Kind.MUST, link_service_pb2.AttachAppResponse(caught_up=caught_up))
