@@ -6,6 +6,7 @@ requests that reached the model.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +24,11 @@ class Verdict:
     illegal: list[str] = field(default_factory=list)
     left_over: list[str] = field(default_factory=list)
     """Processes that nobody owns, calls that nobody ended, a stage that does not come to rest."""
+
+    def beyond(self, known: AbstractSet[str]) -> "Verdict":
+        """What is not among `known`, which are texts as `all` gives them."""
+        fresh = {kind: [what for what in found if f"{kind}: {what}" not in known] for kind, found in vars(self).items()}
+        return Verdict(**fresh)
 
     def add(self, other: "Verdict") -> None:
         for kind, found in vars(other).items():
@@ -51,8 +57,8 @@ def prompts(asked: Iterable[Asked], sessions: Mapping[str, Sequence[Mapping[str,
     `asked` in that order; `sessions` are OpenCode's messages by session.
     """
     verdict = Verdict()
-    texts = {session: _texts(messages) for session, messages in sessions.items()}
-    count = Counter(token for said in texts.values() for token in said)
+    held = {session: texts(messages) for session, messages in sessions.items()}
+    count = Counter(token for said in held.values() for token in said)
     orders: dict[tuple[str, str], list[str]] = {}
     for one in asked:
         least, most = _times(one.state)
@@ -60,13 +66,13 @@ def prompts(asked: Iterable[Asked], sessions: Mapping[str, Sequence[Mapping[str,
             verdict.lost.append(f"{one.token} of {one.app} ({one.state}) is in no session")
         if count[one.token] > most:
             verdict.doubled.append(f"{one.token} of {one.app} ({one.state}) is there {count[one.token]} times")
-        session = next((session for session, said in texts.items() if one.token in said), None)
+        session = next((session for session, said in held.items() if one.token in said), None)
         if session is not None and not one.begins:
             orders.setdefault((one.app, session), []).append(one.token)
     for (app, session), tokens in orders.items():
-        held = [token for token in texts[session] if token in tokens]
-        if len(held) == len(tokens) and held != tokens:
-            verdict.out_of_order.append(f"{app} said {tokens} in {session}, which holds {held}")
+        found = [token for token in held[session] if token in tokens]
+        if len(found) == len(tokens) and found != tokens:
+            verdict.out_of_order.append(f"{app} said {tokens} in {session}, which holds {found}")
     return verdict
 
 
@@ -75,7 +81,7 @@ def _times(state: str) -> tuple[int, int]:
     return {"DONE": (1, 1), "GONE": (1, 1), "REFUSED": (0, 0), "EXPIRED": (0, 1)}.get(state, (1, 1))
 
 
-def _texts(messages: Sequence[Mapping[str, Any]]) -> list[str]:
+def texts(messages: Sequence[Mapping[str, Any]]) -> list[str]:
     """The token of each text that a person said: a message whose text came twice counts twice."""
     return [
         token_in(part["text"])

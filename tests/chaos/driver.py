@@ -29,8 +29,12 @@ class Played:
     number: int
     recovery_seconds: float = 0.0
     """From the last thing mended until every app was equal to OpenCode."""
-    prompts: int = 0
+    acknowledged: int = 0
+    """Prompts that apps showed as at least kept, from the beginning of the run."""
     decisions: int = 0
+    """Decisions and answers that apps made, from the beginning of the run."""
+    messages: int = 0
+    """Messages in OpenCode, from the beginning of the run."""
     verdict: Verdict = field(default_factory=Verdict)
     sizes: Mapping[str, tuple[float, int]] = field(default_factory=dict)
 
@@ -45,6 +49,14 @@ class Run:
     rounds: list[Played] = field(default_factory=list)
 
 
+@dataclass
+class Buried:
+    """What is remembered of sessions that were deleted after their rounds."""
+
+    sessions: dict[str, witness.Messages] = field(default_factory=dict)
+    permissions: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+
 class Driver:
     """See the module."""
 
@@ -57,10 +69,13 @@ class Driver:
         self._slots: list[str] = [""] * shape.slots
         self._dumps: dict[str, Dump] = {}
         self._true: witness.Truth | None = None
+        self._retired: set[str] = set()
+        self._buried = Buried()
+        self._known: set[str] = set()
 
     async def play(self, plan: Round) -> Played:
         """Plays one round to its end."""
-        played = Played(plan.number, prompts=len(plan.says))
+        played = Played(plan.number)
         for app in self._rig.apps:
             app.decide(
                 {
@@ -72,12 +87,14 @@ class Driver:
         async with asyncio.TaskGroup() as group:
             for say in plan.says:
                 group.create_task(self._say(say))
+            for session in sorted(self._retired):
+                group.create_task(self._delete(session, self._rig.apps[plan.number % len(self._rig.apps)]))
             for one in plan.breaks:
                 group.create_task(self._wounds.inflict(one))
         await self._wounds.heal()
-        await self._come_to_rest(plan, played)
-        self._judge(plan, played)
-        await self._turn_over(plan)
+        await self._come_to_rest(played)
+        self._judge(played)
+        self._turn_over(plan)
         self._run.rounds.append(played)
         return played
 
@@ -88,9 +105,14 @@ class Driver:
         where = {} if say.fresh or not session else {"session": f"sessions/{session}"}
         app.say({"say": {**where, "text": prompt(say.token, say.work)}})
 
+    async def _delete(self, session: str, app: AppRemote) -> None:
+        """Has an app delete a session; one that dies before it heard of it is asked again in the next round."""
+        await app.ready.wait()
+        app.say({"delete": f"sessions/{session}"})
+
     # --- coming to rest ---
 
-    async def _come_to_rest(self, plan: Round, played: Played) -> None:
+    async def _come_to_rest(self, played: Played) -> None:
         """Waits until nothing is under way and every app is equal to OpenCode."""
         began = time.monotonic()
         wrong = ["nothing was looked at yet"]
@@ -139,24 +161,29 @@ class Driver:
 
     # --- judging ---
 
-    def _judge(self, plan: Round, played: Played) -> None:
-        verdict, true = played.verdict, self._true
+    def _judge(self, played: Played) -> None:
+        """Says what is wrong, and of that only what was not said before."""
+        found, true = Verdict(), self._true
         if true is None:
-            verdict.left_over.append("OpenCode could never be asked")
+            played.verdict.left_over.append("OpenCode could never be asked")
             return
-        verdict.add(accounts.prompts(self._asked(), true.sessions))
-        verdict.add(accounts.effects(witness.effects(self._rig), true.sessions, self._permissions()))
-        verdict.add(accounts.requests(witness.requests(self._rig)))
+        sessions = {**self._buried.sessions, **true.sessions}
+        found.add(accounts.prompts(self._asked(), sessions))
+        found.add(accounts.effects(witness.effects(self._rig), sessions, self._permissions()))
+        found.add(accounts.requests(witness.requests(self._rig)))
         calls = [call for app in self._rig.apps for call in self._decisions(app)]
-        played.decisions = len(calls)
-        verdict.add(accounts.decisions(calls, self._deciders()))
+        found.add(accounts.decisions(calls, self._deciders()))
         for app in self._rig.apps:
-            verdict.illegal += app.seen.backwards
-            verdict.illegal += histories.illegal_deliveries(app.seen.deliveries.items())
-            verdict.illegal += histories.illegal_calls(app.seen.call_histories.items())
-            verdict.illegal += histories.illegal_asks(app.seen.asks.items())
-            verdict.illegal += histories.illegal_cursors(app.name, app.seen.cursors)
-        verdict.left_over += [f"nobody owns process {one}" for one in witness.strangers(self._rig)]
+            found.illegal += app.seen.backwards
+            found.illegal += histories.illegal_deliveries(app.seen.deliveries.items())
+            found.illegal += histories.illegal_calls(app.seen.call_histories.items())
+            found.illegal += histories.illegal_asks(app.seen.asks.items())
+            found.illegal += histories.illegal_cursors(app.name, app.seen.cursors)
+        found.left_over += [f"nobody owns process {one}" for one in witness.strangers(self._rig)]
+        played.verdict.add(found.beyond(self._known))
+        self._known |= set(found.all)
+        played.acknowledged, played.decisions = len(self._asked()), len(calls)
+        played.messages = sum(len(messages) for messages in sessions.values())
         played.sizes = witness.sizes(self._rig)
 
     def _asked(self) -> list[Asked]:
@@ -172,7 +199,7 @@ class Driver:
 
     def _permissions(self) -> dict[str, tuple[str, str]]:
         dump = next(iter(self._dumps.values()))
-        return {
+        return self._buried.permissions | {
             r.name: (_state(r.permission.state), r.permission.part) for r in dump.resources if r.HasField("permission")
         }
 
@@ -183,17 +210,20 @@ class Driver:
 
     # --- on to the next round ---
 
-    async def _turn_over(self, plan: Round) -> None:
+    def _turn_over(self, plan: Round) -> None:
         """Slots take up the sessions that were begun for them; those they leave are deleted in the next round."""
         true = self._true
         if true is None:
             return
         begun = {
-            token: session for session, messages in true.sessions.items() for token in accounts._texts(messages)[:1]
+            token: session for session, messages in true.sessions.items() for token in accounts.texts(messages)[:1]
         }
         for say in plan.says:
             if say.fresh and say.token in begun:
                 self._slots[say.slot] = begun[say.token]
+        self._retired = true.sessions.keys() - self._opened
+        self._buried.sessions |= {session: true.sessions[session] for session in self._retired}
+        self._buried.permissions |= self._permissions()
         for app in self._rig.apps:
             app.open([f"sessions/{session}" for session in sorted(self._opened)])
 
