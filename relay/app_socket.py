@@ -14,6 +14,7 @@ from relay.config import is_loopback
 from relay.link import PeerGone
 from relay.pairing_service import PairingService, guest_farewell
 from relay.services import Services
+from relay.socket_protocol import WRITE
 from wire.errors import HalyardError, Malformed
 
 CLOSE_BASE = 4000
@@ -31,6 +32,7 @@ class SocketPeer:
     def __init__(self, scope: Scope, receive: Receive, send: Send, *, behind_proxy: bool) -> None:
         self._receive = receive
         self._send = send
+        self._write: Callable[[bytes], bool] | None = scope.get("extensions", {}).get(WRITE)
         self.address, self.is_local = origin_of(scope, behind_proxy=behind_proxy)
 
     async def receive(self) -> bytes | None:
@@ -47,6 +49,9 @@ class SocketPeer:
             await self._send({"type": "websocket.send", "bytes": frame})
         except _GONE:
             raise PeerGone from None
+
+    def send_at_once(self, frame: bytes) -> bool:
+        return self._write is not None and self._write(frame)
 
     async def close(self, code: int, reason: str = "") -> None:
         """Closes the socket; the peer may be gone already."""

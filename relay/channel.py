@@ -12,6 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from halyard.link.v1 import link_service_pb2, record_pb2
 from relay import reading
+from relay.batches import batch_frame, hint_field
 from relay.grants import grant_key, is_grant
 from relay.ledger import Place
 from relay.limits import Limits
@@ -83,7 +84,8 @@ class Channel:
         self.inbox: InboxFeed | None = None
         self.members: frozenset[str] = frozenset()
         self.readers: dict[AppLink, Reader] = {}
-        self.watches: dict[bytes, int] = {}
+        self.watches: dict[bytes, dict[Reader, None]] = {}
+        """Who looks at which session, in order of coming."""
         self.offered_through = place.inbox_head
         """Calls up to here may have reached the workstation; those before the start of this process may too."""
         self.head = _head_of(place)
@@ -155,25 +157,43 @@ class Channel:
         A batch is built and serialized once for all readers that look at the same session, except when there are grants
         in it: everybody gets only their own (docs/decisions/0002).
         """
+        hints: dict[bytes, list[bytes]] = {}
+        for volatile in publish.volatile:
+            focus = volatile.focus
+            if focus in self.watches:
+                hints.setdefault(focus, []).append(hint_field(volatile))
+        if through or publish.HasField("head"):
+            self._to_all(publish, hints, through)
+        else:
+            self._to_watchers(hints)
+
+    def _to_watchers(self, hints: dict[bytes, list[bytes]]) -> None:
+        """Hints alone: nobody else is even asked."""
+        for focus, fields in hints.items():
+            frame = batch_frame(self.workstation_id, hints=fields)
+            for reader in self.watches[focus]:
+                if not reader.behind:
+                    reader.hint(frame)
+                    self.metrics.batches_fanned_out += 1
+        self.metrics.batches_built += len(hints)
+
+    def _to_all(self, publish: link_service_pb2.Publish, hints: dict[bytes, list[bytes]], through: int) -> None:
         if publish.HasField("head"):
             self.head = publish.head
         built: dict[tuple[bytes, str], bytes] = {}
         grants = any(is_grant(record.key) for record in publish.records)
-        hints: dict[bytes, list[record_pb2.Volatile]] = {}
-        for volatile in publish.volatile:
-            hints.setdefault(volatile.focus, []).append(volatile)
         for app, reader in self.readers.items():
             if reader.behind or (through and reader.cursor >= through):
                 continue
             focus = app.focus[1] if app.focus and app.focus[0] == self.workstation_id else b""
-            focus = focus if focus in hints else b""
-            if not (through or focus or publish.HasField("head")):
-                continue
-            view = (focus, app.device_id if grants else "")
+            view = (focus if focus in hints else b"", app.device_id if grants else "")
             frame = built.get(view)
             if frame is None:
                 frame = built[view] = self._batch(publish, hints.get(focus, ()), view[1], through)
-            reader.offer(frame, through)
+            if through:
+                reader.offer(frame, through)
+            else:
+                reader.hint(frame)
             self.metrics.batches_fanned_out += 1
         self.metrics.batches_built += len(built)
         for reader in self.readers.values():
@@ -189,34 +209,30 @@ class Channel:
         """Tells the workstation who looks at what."""
         if self.link is None:
             return
-        watches = [link_service_pb2.Watch(focus=focus, count=count) for focus, count in self.watches.items()]
+        watches = [link_service_pb2.Watch(focus=focus, count=len(who)) for focus, who in self.watches.items()]
         watchers = link_service_pb2.Watchers(watches=watches, apps=len(self.readers))
         frame = link_service_pb2.AttachWorkstationResponse(watchers=watchers)
         self.link.push_newest("watchers", frame.SerializeToString())
 
-    def watch(self, focus: bytes, change: int) -> None:
-        """One screen more (+1) or less (-1) shows the session `focus`."""
-        count = self.watches.pop(focus, 0) + change
-        if count > 0:
-            self.watches[focus] = count
+    def watch(self, focus: bytes, reader: "Reader") -> None:
+        """One screen more shows the session `focus`."""
+        self.watches.setdefault(focus, {})[reader] = None
 
-    def _batch(
-        self,
-        publish: link_service_pb2.Publish,
-        hints: Iterable[record_pb2.Volatile],
-        device_id: str,
-        through: int,
-    ) -> bytes:
+    def unwatch(self, focus: bytes, reader: "Reader") -> None:
+        """… and one less."""
+        watching = self.watches.get(focus, {})
+        watching.pop(reader, None)
+        if not watching:
+            self.watches.pop(focus, None)
+
+    def _batch(self, publish: link_service_pb2.Publish, hints: Iterable[bytes], device_id: str, through: int) -> bytes:
         """The frame with these hints; of grants, which there are when `device_id` is given, only its own."""
-        batch = link_service_pb2.Batch(workstation_id=self.workstation_id, through=through, volatile=hints)
+        records: Iterable[record_pb2.Record] = publish.records
         if device_id:
             own = grant_key(device_id)
-            batch.records.extend(record for record in publish.records if record.key == own or not is_grant(record.key))
-        else:
-            batch.records.extend(publish.records)
-        if publish.HasField("head"):
-            batch.head.CopyFrom(publish.head)
-        return link_service_pb2.AttachAppResponse(batch=batch).SerializeToString()
+            records = [record for record in publish.records if record.key == own or not is_grant(record.key)]
+        head = publish.head if publish.HasField("head") else None
+        return batch_frame(self.workstation_id, records=records, through=through, hints=hints, head=head)
 
     def _reset(self) -> None:
         self.head = None
@@ -247,12 +263,14 @@ class Reader(Follower):
         self.behind = True
         self._app.wake()
 
+    def hint(self, frame: bytes) -> None:
+        """Takes a live batch that may be lost."""
+        self._app.push(Kind.HINT, frame)
+
     def offer(self, frame: bytes, through: int) -> None:
         """Takes a live batch, or falls behind. A batch above the frame limit is read again in pages."""
         limits = self._channel.limits
-        if not through:
-            self._app.push(Kind.HINT, frame)
-        elif len(frame) <= limits.max_frame_bytes and self._app.push(Kind.STORED, frame):
+        if len(frame) <= limits.max_frame_bytes and self._app.push(Kind.STORED, frame):
             self.cursor = through
         else:
             self.behind = True

@@ -6,9 +6,11 @@ contract repeats things (a frame's body) and stops at the limit. Deeper levels h
 each other. Groups, which could nest without end and which no message of ours has, are refused.
 """
 
+import functools
 from collections.abc import Container, Iterable
 from typing import TypeVar
 
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -29,6 +31,7 @@ MAX_SEQ = 2**63 - 1
 _SPARE_FIELDS = 64
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_SHORT_TAGS = frozenset(number << 3 | _BYTES for number in range(1, 16))
 
 M = TypeVar("M", bound=Message)
 
@@ -54,9 +57,22 @@ def check_shape(frame: bytes, bodies: Container[int], limits: Limits) -> None:
 
 def _count_body(frame: bytes, at: int, end: int, budget: int) -> int:
     while at < end and budget >= 0:
-        _, _, at = _field(frame, at, end)
+        at = _past(frame, at, end)
         budget -= 1
     return budget
+
+
+def _past(frame: bytes, at: int, end: int) -> int:
+    """Where the field at `at` ends. Nearly all are short bytes under a number below 16: a third of the general time."""
+    if end - at > 2 and frame[at] in _SHORT_TAGS:
+        size, start = frame[at + 1], at + 2
+        if size >= 0x80 and frame[start] < 0x80:
+            size, start = size & 0x7F | frame[start] << 7, start + 1
+        elif size >= 0x80:
+            size = end
+        if size <= end - start:
+            return start + size
+    return _field(frame, at, end)[2]
 
 
 def _field(frame: bytes, at: int, end: int) -> tuple[int, int, int]:
@@ -93,11 +109,16 @@ def _varint(frame: bytes, at: int, end: int) -> tuple[int, int]:
 
 def parse(kind: type[M], frame: bytes, limits: Limits) -> M:
     """The message in `frame`; Malformed or TooLarge when it breaks the contract."""
-    check_shape(frame, kind.DESCRIPTOR.fields_by_number, limits)
+    check_shape(frame, _bodies(kind.DESCRIPTOR), limits)
     try:
         return kind.FromString(frame)
     except DecodeError:
         raise Malformed(f"A frame is not a {kind.DESCRIPTOR.full_name}; update the peer.") from None
+
+
+@functools.cache
+def _bodies(kind: Descriptor) -> frozenset[int]:
+    return frozenset(kind.fields_by_number)
 
 
 def from_workstation(frame: bytes, limits: Limits) -> link_service_pb2.AttachWorkstationRequest:
@@ -208,9 +229,12 @@ def _check_publish(publish: link_service_pb2.Publish, limits: Limits) -> None:
     _check_seq(max(last, publish.through))
     if last > publish.through and publish.through:
         raise Malformed("Publish.through must not be below its last record.")
+    most = limits.max_record_bytes
     for volatile in publish.volatile:
-        _check_key(volatile.focus)
-        _check_sealed(volatile.sealed, limits)
+        # In place, because there are thousands a second.
+        if not 1 <= len(volatile.focus) <= MAX_KEY_BYTES or len(volatile.sealed) > most:
+            _check_key(volatile.focus)
+            _check_sealed(volatile.sealed, limits)
     _check_sealed(publish.head.sealed, limits)
 
 

@@ -73,6 +73,10 @@ class GrpcPeer:
         except grpc.aio.BaseError:
             raise PeerGone from None
 
+    def send_at_once(self, frame: bytes) -> bool:
+        """Never: gRPC has no such way."""
+        return False
+
 
 def metadata(context: grpc.aio.ServicerContext[Any, Any]) -> dict[str, str]:
     """The text metadata of a call; of a repeated key the last value."""

@@ -251,11 +251,10 @@ class Hub:
             self._unfollow(app, self.channels[workstation_id])
 
     def _focus(self, app: AppLink, new: tuple[str, bytes] | None) -> None:
-        touched: set[str] = set()
-        for place, change in ((app.focus, -1), (new, +1)):
-            if place is not None:
-                self.channels[place[0]].watch(place[1], change)
-                touched.add(place[0])
-        app.focus = new
-        for workstation_id in touched:
+        old, app.focus = app.focus, new
+        if old is not None:
+            self.channels[old[0]].unwatch(old[1], app.readers[old[0]])
+        if new is not None:
+            self.channels[new[0]].watch(new[1], app.readers[new[0]])
+        for workstation_id in {place[0] for place in (old, new) if place is not None}:
             self.channels[workstation_id].tell_watchers()

@@ -42,6 +42,10 @@ class Peer(Protocol):
         """Waits while the peer does not read."""
         ...
 
+    def send_at_once(self, frame: bytes) -> bool:
+        """Hands a frame to the transport if that takes it without waiting; False when `send` has to be used."""
+        ...
+
 
 class Follower(ABC):
     """Something that a link still has to be told from the store."""
@@ -118,6 +122,8 @@ class Link:
         """Whether the frame will be sent. A peer that does not read what it must is ended."""
         if self.is_over:
             return False
+        if self._sent_at_once(frame):
+            return True
         try:
             taken = self._queue.offer(kind, frame)
         except Hopeless:
@@ -207,6 +213,16 @@ class Link:
         elif not self._sending and self._tasks is not None and self._peer is not None and self._now is not None:
             self._sending = True
             self._tasks.create_task(self._send_all(self._peer, self._now))
+
+    def _sent_at_once(self, frame: bytes) -> bool:
+        """Sends without waking the sending task, if that waits for more: then nothing is before this frame."""
+        if self._more is None or self._more.done() or self._peer is None or self._now is None:
+            return False
+        if not self._peer.send_at_once(frame):
+            return False
+        self.frames_sent += 1
+        self.last_sent = self._now()
+        return True
 
     async def _send_all(self, peer: Peer, now: Callable[[], float]) -> None:
         try:

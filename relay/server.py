@@ -35,6 +35,7 @@ from relay.operator_service import OperatorInterceptor, OperatorService
 from relay.pairing_service import PairingService
 from relay.pairing_slots import SlotTable
 from relay.services import Rates, Services
+from relay.socket_protocol import SocketProtocol
 from relay.store import Store, open_store
 from relay.tokens import OperatorGate, TokenGate, operator_token
 from relay.web import WebDoor
@@ -204,7 +205,7 @@ async def _serving_web(config: ServeConfig, listeners: Listeners, door: WebDoor)
 def _web_server(config: ServeConfig, door: WebDoor, *, tls: bool) -> _WebServer:
     settings = uvicorn.Config(
         door,
-        ws="websockets-sansio",
+        ws=SocketProtocol,
         ws_max_size=config.limits.hard_frame_bytes,
         ws_per_message_deflate=False,
         lifespan="off" if door.web_app is None else "on",

@@ -15,6 +15,7 @@ from relay.errors import NotAnOperator
 from relay.metrics import exposition
 from relay.pairing_service import PairingService
 from relay.services import Services
+from relay.socket_protocol import LINK_PATH
 
 _TEXT = "text/plain; charset=utf-8"
 _NO_APP = "This relay serves no web app. Pair an app with `agentd pair`, or start the relay without --no-web-app."
@@ -53,7 +54,7 @@ class WebDoor:
             "/healthz": self._health,
             "/metrics": self._metrics,
             "/.well-known/halyard-relay": self._card,
-            "/link": self._socket_only,
+            LINK_PATH: self._socket_only,
             "/pairing": self._socket_only,
         }
 
@@ -61,7 +62,7 @@ class WebDoor:
         origin = header(scope, b"origin")
         if origin is not None and origin not in self.origins:
             await send({"type": "websocket.close", "code": 1008})
-        elif scope["path"] in ("/link", "/pairing"):
+        elif scope["path"] in (LINK_PATH, "/pairing"):
             await self._link(scope, receive, send)
         elif self.web_app is not None:
             await self.web_app(self._proxied(scope), receive, send)
@@ -72,7 +73,7 @@ class WebDoor:
         await receive()
         await send({"type": "websocket.accept"})
         peer = SocketPeer(scope, receive, send, behind_proxy=self.behind_proxy)
-        if scope["path"] == "/link":
+        if scope["path"] == LINK_PATH:
             await serve_link(peer, self.services)
         else:
             await serve_guest(peer, self.pairing)

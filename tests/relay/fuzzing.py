@@ -117,6 +117,12 @@ class MemoryPeer:
     async def send(self, frame: bytes) -> None:
         self.heard.append(frame)
 
+    def send_at_once(self, frame: bytes) -> bool:
+        """Frames of an even size, so that both ways are walked."""
+        if taken := len(frame) % 2 == 0:
+            self.heard.append(frame)
+        return taken
+
 
 class PatientPeer(MemoryPeer):
     """A host that opens a slot and stays until it is told to leave."""
@@ -133,6 +139,9 @@ class PatientPeer(MemoryPeer):
 
     async def send(self, frame: bytes) -> None:
         self._opened.put_nowait(frame)
+
+    def send_at_once(self, frame: bytes) -> bool:
+        return False
 
     async def nameplate(self) -> str:
         """The nameplate of its slot."""

@@ -23,6 +23,8 @@ class _Peer:
         self.gate = asyncio.Event()
         self.gate.set()
         self.gone = False
+        self.at_once: list[bytes] | None = None
+        """Frames that were taken without waiting; None: such are refused."""
 
     async def receive(self) -> bytes | None:
         return None
@@ -32,6 +34,11 @@ class _Peer:
         if self.gone:
             raise PeerGone
         self.heard.put_nowait(frame)
+
+    def send_at_once(self, frame: bytes) -> bool:
+        if self.at_once is not None:
+            self.at_once.append(frame)
+        return self.at_once is not None
 
 
 class _Pages(Follower):
@@ -163,3 +170,45 @@ async def test_an_outer_cancellation_is_not_swallowed() -> None:
         async with asyncio.timeout(0.01):
             await link.run(_Peer(), _for_ever, lambda: 0.0)
     assert not link.is_over
+
+
+class _ReadyLink(Link):
+    """Its sending task waits for more, as an app's does."""
+
+    __slots__ = ()
+    stays_ready = True
+
+
+async def test_a_frame_goes_at_once_when_nothing_is_before_it() -> None:
+    link, peer = _ReadyLink("device", Limits(), 0.0), _Peer()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(_run(link, peer))
+        link.push(Kind.MUST, b"first")
+        peer.at_once = []
+        assert link.push(Kind.HINT, b"second: the first is not out yet")
+        assert await peer.heard.get() == b"first"
+        assert await peer.heard.get() == b"second: the first is not out yet"
+        assert peer.at_once == []
+        await asyncio.sleep(0)
+        assert link.push(Kind.HINT, b"third")
+        assert peer.at_once == [b"third"]
+        assert link.frames_sent == 3
+        peer.at_once = None
+        link.push(Kind.STORED, b"fourth: the transport is full")
+        assert await peer.heard.get() == b"fourth: the transport is full"
+        link.end(None)
+
+
+async def test_nothing_overtakes_a_page() -> None:
+    link, peer = _ReadyLink("device", Limits(), 0.0), _Peer()
+    peer.at_once = []
+    peer.gate.clear()
+    link.follow(_Pages(link))
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(_run(link, peer))
+        await asyncio.sleep(0)
+        link.push(Kind.HINT, b"live")
+        peer.gate.set()
+        assert sorted([await peer.heard.get() for _ in range(4)])[1:] == [b"page 1", b"page 2", b"page 3"]
+        assert peer.at_once == []
+        link.end(None)
