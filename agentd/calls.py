@@ -19,7 +19,7 @@ from google.protobuf.message import DecodeError
 from agentd import caller
 from agentd.call_book import CallBook
 from agentd.caller import Caller, Plan
-from agentd.devices import Devices, Member, check_role
+from agentd.devices import Devices, check_role
 from agentd.errors import already_begun, busy, malformed, outcome_unknown, revoked, withdrawn
 from agentd.grpc_errors import EXPECTED, status_of
 from agentd.methods import WITHDRAW, Method, MethodTable
@@ -29,7 +29,7 @@ from halyard.agent.v1 import workstation_service_pb2
 from halyard.link.v1 import link_service_pb2 as link
 from halyard.link.v1 import record_pb2
 from wire.calls import Advice, Remembered, Step, check_call_id
-from wire.errors import HalyardError
+from wire.errors import HalyardError, Malformed, SealBroken
 
 MAX_READS = 16
 """Reads under way at once; more wait."""
@@ -144,15 +144,17 @@ class CallDesk:
             _log.warning("Dropped a call of %s with an impossible expiry.", member.device_id)
             return None
         try:
-            return self._opened(member, sealed, expires_ms)
+            request = member.channel.open_call(check_call_id(sealed.call_id), expires_ms, sealed.sealed)
+        except (SealBroken, Malformed):
+            # Not answered: a relay would have an altered copy refused, then hand over the true one and have it done.
+            _log.warning("Dropped a call in the name of %s whose seal does not hold.", member.device_id)
+            return None
+        self._devices.called(member.device_id)
+        try:
+            return self._advised(member.device_id, sealed.call_id, expires_ms, request)
         except HalyardError as refusal:
             result = _refused(refusal)
             return lambda: self._reply(member.device_id, sealed.call_id, expires_ms, result)
-
-    def _opened(self, member: Member, sealed: record_pb2.SealedCall, expires_ms: int) -> Callable[[], None] | None:
-        request = member.channel.open_call(check_call_id(sealed.call_id), expires_ms, sealed.sealed)
-        self._devices.called(member.device_id)
-        return self._advised(member.device_id, sealed.call_id, expires_ms, request)
 
     def _advised(self, device: str, call_id: bytes, expires_ms: int, request: bytes) -> Callable[[], None] | None:
         call, method = self._understood(request)

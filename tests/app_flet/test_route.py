@@ -27,7 +27,7 @@ def test_every_place_has_an_address_that_leads_back_to_it(place: Place) -> None:
     assert parse(address(place)) == place
 
 
-@pytest.mark.parametrize("nonsense", ["", "/", "/nowhere", "/w", "/w/a/x/y", "/w/a/s/b/c/d", "//", "/?x=1"])
+@pytest.mark.parametrize("nonsense", ["", "/", "/nowhere", "/w", "/w/a/x/y", "/w/a/s/b/c/d", "//", "/?x=1", "//["])
 def test_an_address_that_names_nothing_is_now(nonsense: str) -> None:
     assert parse(nonsense) == NOW
 

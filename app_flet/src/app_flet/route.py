@@ -59,7 +59,10 @@ ROOTS = frozenset({Page.NOW, Page.SESSIONS, Page.WORKSTATIONS, Page.SETTINGS})
 
 def parse(address: str) -> Place:
     """The place at `address`; Now for an address that names none."""
-    url = urlsplit(address)
+    try:
+        url = urlsplit(address)
+    except ValueError:
+        return NOW  # a bracket that opens no IPv6 address, for example
     segments = [unquote(segment) for segment in url.path.split("/") if segment]
     query = {key: values[0] for key, values in parse_qs(url.query).items()}
     match segments:
