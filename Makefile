@@ -5,6 +5,7 @@
 #   make test         all tests          make check   lint, types, contract, generated code, import rules
 #   make gen          write gen/ from proto/
 #   make bench        measure the claims in README
+#   make chaos        twenty rounds of killing and cutting, then count what was lost (docs/chaos.md)
 #   make screenshots  pictures of every screen, in screenshots/
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -15,7 +16,7 @@ WORKERS ?= 1
 ARGS ?=
 
 .DEFAULT_GOAL := up
-.PHONY: up demo test check gen bench screenshots
+.PHONY: up demo test check gen bench chaos screenshots
 
 up:
 	$(BOOTSTRAP) app any-opencode terminal-tools
@@ -40,6 +41,10 @@ gen:
 bench:
 	$(BOOTSTRAP) dev opencode
 	@$(IN_VENV) python -m tools.bench $(ARGS)
+
+chaos:
+	$(BOOTSTRAP) dev opencode terminal-tools
+	@$(IN_VENV) python -m bench.chaos --rounds 20 $(ARGS)
 
 screenshots:
 	$(BOOTSTRAP) dev opencode test-programs

@@ -15,7 +15,7 @@ DOCUMENTS = (
 FOLDERS = r"\.ci|agentd|app_flet|bench|docs|gen|proto|relay|requirements|tests|tools|wire"
 NAMED_PATH = re.compile(rf"`((?:{FOLDERS})/[\w./*{{}},-]*)`")
 LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)")
-COMMANDS = ("up", "demo", "test", "check", "gen", "bench", "screenshots")
+COMMANDS = ("up", "demo", "test", "check", "gen", "bench", "chaos", "screenshots")
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
