@@ -81,13 +81,13 @@ def not_found(message: str) -> Refused:
     return Refused(Code.NOT_FOUND, "NOT_FOUND", message)
 
 
-def already_decided(decided_by: str, outcome: str) -> Refused:
-    """Somebody was first; both words are for people."""
+def already_decided(decided_by: str, outcome: str, decide_ms: int) -> Refused:
+    """Somebody was first, at `decide_ms` (Unix); the words are for people."""
     return Refused(
         Code.FAILED_PRECONDITION,
         "ALREADY_DECIDED",
         f"{decided_by} decided this first: {outcome}.",
-        {"decided_by": decided_by, "outcome": outcome},
+        {"decided_by": decided_by, "outcome": outcome, "decide_time_ms": str(decide_ms)},
     )
 
 

@@ -177,7 +177,10 @@ class Decisions:
             return value
         if ask.state == pb.DECISION_STATE_EXPIRED:
             raise expired(f"The agent no longer waits for this {field}. {ask.decision.note}".strip())
-        raise already_decided(ask.decision.decided_by, _WORDS.get(ask.state, "decided"))
+        decision = ask.decision
+        raise already_decided(
+            decision.decided_by, _WORDS.get(ask.state, "decided"), decision.decide_time.ToMilliseconds()
+        )
 
     def _settle(self, value: resource_pb2.Resource, outcome: pb.DecisionState, decision: pb.Decision) -> None:
         ask = _ask(value)

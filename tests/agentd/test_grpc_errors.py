@@ -24,7 +24,7 @@ from wire.errors import Code, SealBroken
         (errors.StoreUnavailableError("full"), Code.UNAVAILABLE, "STORE_UNAVAILABLE"),
         (errors.malformed("Bad."), Code.INVALID_ARGUMENT, "MALFORMED"),
         (errors.not_found("Gone."), Code.NOT_FOUND, "NOT_FOUND"),
-        (errors.already_decided("Anne", "denied"), Code.FAILED_PRECONDITION, "ALREADY_DECIDED"),
+        (errors.already_decided("Anne", "denied", 5), Code.FAILED_PRECONDITION, "ALREADY_DECIDED"),
         (errors.expired("Late."), Code.FAILED_PRECONDITION, "EXPIRED"),
         (errors.role_insufficient("No."), Code.PERMISSION_DENIED, "ROLE_INSUFFICIENT"),
         (errors.local_decisions_off(), Code.PERMISSION_DENIED, "LOCAL_DECISIONS_OFF"),
@@ -43,9 +43,10 @@ def test_every_answer_has_code_reason_and_a_sentence(error: Exception, code: Cod
 
 
 def test_the_loser_learns_who_won() -> None:
-    assert metadata_of(status_of(errors.already_decided("Anne", "denied"))) == {
+    assert metadata_of(status_of(errors.already_decided("Anne", "denied", 5))) == {
         "decided_by": "Anne",
         "outcome": "denied",
+        "decide_time_ms": "5",
     }
 
 

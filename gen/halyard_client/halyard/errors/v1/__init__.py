@@ -84,7 +84,8 @@ class Reason(betterproto2.Enum):
 
     ALREADY_DECIDED = 13
     """
-    A decision or answer came after another one; ErrorInfo.metadata names "decided_by" and "outcome".
+    A decision or answer came after another one; ErrorInfo.metadata names "decided_by", "outcome" and
+    "decide_time_ms" (Unix).
     """
 
     EXPIRED = 14
