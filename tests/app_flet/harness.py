@@ -100,6 +100,10 @@ class Stage:
         """Every test id on screen."""
         return [control.identifier for control in self.all(ft.Semantics) if control.identifier]
 
+    def beginning(self, prefix: str, nth: int = 0) -> str:
+        """The test id on screen that begins so: its end is drawn by chance."""
+        return [test_id for test_id in self.ids() if test_id.startswith(prefix)][nth]
+
     def find(self, test_id: str, nth: int = 0) -> ft.Semantics:
         found = [control for control in self.all(ft.Semantics) if control.identifier == test_id]
         assert len(found) > nth, f"{test_id} is not among {self.ids()}"

@@ -6,12 +6,13 @@ Finished words are cut into blocks that never change again, so that only a short
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from app_flet import intents
 from app_flet.model import CallView, Held, Model, Transcript, WorkstationView
 from app_flet.reduce import recorded_text, stands
+from app_flet.underway import withdrawing
 from halyard_client.halyard.agent import v1
 from wire.calls import CallState
 
@@ -27,6 +28,8 @@ class Turn:
     call: CallView | None = None
     """Set for a prompt of this device that the log does not hold yet."""
     delivery: "Delivery | None" = None
+    withdrawing: bool = False
+    """This device asked to have it back, and does not know yet whether in time."""
 
     @property
     def is_person(self) -> bool:
@@ -70,7 +73,11 @@ def turns(model: Model, workstation: str, session: str) -> tuple[Turn, ...]:
     messages, parts = _messages(transcript), _parts_by_message(transcript)
     arrived = transcript.arrived | {bytes(_message(record).call_id) for record in messages}
     recorded = [_recorded_turn(record, parts.get(record.name, ())) for record in messages]
-    waiting = [_waiting_turn(call) for call in prompts_on_their_way(model, workstation, session, arrived)]
+    wanted_back = withdrawing(model)
+    waiting = [
+        Turn(call.call_id.hex(), None, (), call, withdrawing=call.call_id in wanted_back)
+        for call in prompts_on_their_way(model, workstation, session, arrived)
+    ]
     return _with_deliveries((*recorded, *waiting))
 
 
@@ -109,10 +116,6 @@ def _recorded_turn(record: Held, parts: tuple[Held, ...]) -> Turn:
     return Turn(call_id.hex() if call_id else record.name, record, parts)
 
 
-def _waiting_turn(call: CallView) -> Turn:
-    return Turn(call.call_id.hex(), None, (), call)
-
-
 def prompts_on_their_way(model: Model, workstation: str, session: str, arrived: Collection[bytes]) -> list[CallView]:
     """Prompts of this device for a session that the log does not hold, in the order in which they were said."""
     return [
@@ -130,9 +133,7 @@ def _with_deliveries(found: tuple[Turn, ...]) -> tuple[Turn, ...]:
     answered = {_message(turn.message).answers for turn in found if turn.message and not turn.is_person}
     newest = max((at for at, turn in enumerate(found) if turn.is_person), default=-1)
     return tuple(
-        Turn(turn.key, turn.message, turn.parts, turn.call, _delivery(turn, answered, is_newest=at == newest))
-        if turn.is_person
-        else turn
+        replace(turn, delivery=_delivery(turn, answered, is_newest=at == newest)) if turn.is_person else turn
         for at, turn in enumerate(found)
     )
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from app_flet import intents
-from app_flet.instants import milliseconds
+from app_flet.clock import MAX_CORRECTION_MS
+from app_flet.instants import ago, milliseconds
 from app_flet.model import CallView, Held, LinkState, Model, WorkstationView
 from halyard_client.halyard.agent import v1
 
@@ -300,3 +301,14 @@ def offline(model: Model, workstation: str = "") -> OfflineLine | None:
     if workstation and about and not about[0].online and about[0].caught_up:
         return OfflineLine(f"{workstation_name(about[0])} is offline", max(about[0].last_seen_ms, as_of_ms))
     return None
+
+
+def clock_line(model: Model) -> str:
+    """What to say of this device's clock; empty while it is right."""
+    offset_ms = model.clock_offset_ms
+    if not offset_ms:
+        return ""
+    how_far = ago(1, 1 + abs(offset_ms))
+    direction = "behind" if offset_ms > 0 else "ahead of"
+    remedy = "Times here are corrected for that" if abs(offset_ms) <= MAX_CORRECTION_MS else "Halyard may not work"
+    return f"This device's clock is {how_far} {direction} the relay's. {remedy}; set the clock right."

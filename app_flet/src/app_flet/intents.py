@@ -62,6 +62,11 @@ def prompt(session: str, text: str, *, model: str = "", mode: str = "") -> Inten
     return _agent("Prompt", v1.PromptRequest(session=session, text=text, model=model, mode=mode), PROMPT_TTL_MS)
 
 
+def again(method: str, request: bytes) -> Intent:
+    """Ask once more for what was refused or ran out of time: a prompt, or the start of a session."""
+    return Intent(method, request, PROMPT_TTL_MS)
+
+
 def start_session(project: str, text: str, *, agent: str = "", model: str = "", mode: str = "") -> Intent:
     """Begin a session with its first prompt."""
     request = v1.StartSessionRequest(project=project, agent=agent, model=model, mode=mode, prompt=text)

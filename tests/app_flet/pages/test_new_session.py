@@ -62,7 +62,7 @@ async def test_a_start_that_waits_is_shown_and_one_that_was_refused_can_be_edite
         await harbour.cut()
         paired.hurry()
         await stage.until(lambda: "OpenCode is not running." in stage.text())
-        await stage.tap("beginning-edit")
+        await stage.tap(stage.beginning("message-edit:"))
         assert stage.field("prompt") == "Later"
 
 

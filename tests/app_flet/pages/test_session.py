@@ -52,9 +52,9 @@ async def test_a_refused_prompt_can_be_sent_again_or_edited(
         await stage.type("composer", "And the docs?")
         await stage.tap("send")
         await stage.until(lambda: shows(stage, "being summed up"))
-        await stage.tap("message-retry")
+        await stage.tap(stage.beginning("message-retry:"))
         await stage.until(lambda: len(asked(bench, intents.PROMPT)) == 2 and shows(stage, "being summed up"))
-        await stage.tap("message-edit")
+        await stage.tap(stage.beginning("message-edit:"))
         assert stage.field("composer") == "And the docs?"
         assert not shows(stage, "being summed up")
 

@@ -4,6 +4,7 @@ import flet as ft
 
 from app_flet import intents
 from app_flet.boundary import component
+from app_flet.components.message_state import draft_place
 from app_flet.components.touch import Entry, field, icon_button
 from app_flet.glance import role_in, session_named
 from app_flet.model import WorkstationView
@@ -11,11 +12,6 @@ from app_flet.screen import kept, local, screen, watch
 from halyard_client.halyard.agent import v1
 
 BUSY = frozenset({v1.SessionState.WORKING, v1.SessionState.RETRYING})
-
-
-def draft_place(workstation: str, session: str) -> str:
-    """Where the draft of a session is kept."""
-    return f"{workstation}/{session}"
 
 
 @component
@@ -31,18 +27,17 @@ def Composer(workstation: str, session: str) -> ft.Control:
     def send(_: object) -> None:
         text = entry.text.strip()
         if text:
-            here.device.call(workstation, intents.prompt(session, text))
-            put("")
+            here.device.call(workstation, intents.prompt(session, text), draft=place)
+            show("")
 
-    def put(text: str) -> None:
+    def show(text: str) -> None:
         entry.put(text)
-        here.device.store.keep_draft(place, text)
         set_redraw(redraw + 1)
 
     def stop_turn(_: object) -> None:
         here.device.call(workstation, intents.interrupt(session))
 
-    here.composing(send, put)
+    here.composing(send, show)
     if not may_speak:
         return ft.Container(ft.Text("This device may read here, not write."), padding=14, alignment=ft.Alignment.CENTER)
     stop = icon_button(

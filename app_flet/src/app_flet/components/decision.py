@@ -12,6 +12,7 @@ from app_flet import intents
 from app_flet.boundary import component
 from app_flet.components.diff import PatchView, path_line
 from app_flet.components.frames import asking_frame
+from app_flet.components.message_state import way_buttons
 from app_flet.components.status import label, mark, quiet
 from app_flet.components.touch import Entry, field, filled_button, outlined_button, region
 from app_flet.glance import MAY_DECIDE, Need, call_about, role_in, workstation_name
@@ -19,8 +20,8 @@ from app_flet.instants import clock_time, milliseconds
 from app_flet.model import CallView
 from app_flet.screen import kept, local, screen, watch
 from app_flet.theme import RADIUS, Tone, ink, mono
+from app_flet.underway import Way, is_too_late, place, ways_on, withdrawing
 from halyard_client.halyard.agent import v1
-from wire.calls import CallState
 
 PREVIEW_LINES = 12
 SHORT_LINES = 7
@@ -34,12 +35,6 @@ KINDS = {
     v1.ToolKind.EDIT: (ft.Icons.EDIT_ROUNDED, "Change a file"),
     v1.ToolKind.READ: (ft.Icons.DESCRIPTION_OUTLINED, "Read"),
     v1.ToolKind.FETCH: (ft.Icons.PUBLIC_ROUNDED, "Fetch from the network"),
-}
-ON_THE_WAY = {
-    CallState.ON_DEVICE: "on this device, waiting for the relay",
-    CallState.AT_RELAY: "at the relay, waiting for the workstation",
-    CallState.AT_WORKSTATION: "at the workstation",
-    CallState.DONE: "taken",
 }
 OUTCOMES = {
     v1.DecisionState.ALLOWED_ONCE: ("Allowed once", Tone.DONE),
@@ -56,6 +51,7 @@ def DecisionCard(need: Need, *, show_session: bool = True) -> ft.Control:
     here = screen()
     dark = watch(lambda sight: sight.dark)
     call = watch(lambda sight: call_about(sight.model, need.name))
+    watch(lambda sight: call is not None and call.call_id in withdrawing(sight.model))
     may_decide = watch(lambda sight: role_in(sight.model, need.workstation) in MAY_DECIDE)
     permission = need.record.resource.permission or v1.Permission()
 
@@ -73,6 +69,8 @@ def DecisionCard(need: Need, *, show_session: bool = True) -> ft.Control:
         body.append(_refused(call, dark=dark))
     if call is not None and not call.error:
         body.append(_sent(call, dark=dark))
+    elif call is not None and is_too_late(call):
+        pass  # somebody was first: the log will tell, and there is nothing left to press
     elif may_decide:
         body.append(Choices(permission, decide))
     else:
@@ -179,21 +177,22 @@ def _always(permission: v1.Permission, decide: Callable[..., None]) -> ft.Contro
 
 
 def _sent(call: CallView, *, dark: bool) -> ft.Control:
-    """What was said, and how far that got: nothing is left to press."""
+    """What was said, and how far that got; while it is on its way it can be taken back."""
     request = v1.DecideRequest.parse(call.request)
     said = {
         v1.DecisionState.ALLOWED_ONCE: "You allowed this once",
         v1.DecisionState.ALLOWED_ALWAYS: "You allowed this always",
     }.get(request.outcome, "You denied this")
-    return ft.Row(
-        [
-            mark(Tone.WORKING, dark=dark),
-            ft.Text(
-                f"{said} · {ON_THE_WAY.get(call.state, '')}", theme_style=ft.TextThemeStyle.BODY_SMALL, expand=True
-            ),
-        ],
-        spacing=8,
-    )
+    return on_the_way(said, call, dark=dark)
+
+
+def on_the_way(said: str, call: CallView, *, dark: bool) -> ft.Control:
+    """`said` with how far the call is that says it, and a button to have it back while that may be in time."""
+    wanted_back = call.call_id in withdrawing(screen().sight.model)
+    text = f"{said} · {place(call, is_withdrawing=wanted_back)}"
+    ways = tuple(way for way in ways_on(call, is_withdrawing=wanted_back) if way is not Way.EDIT)
+    words = ft.Text(text, theme_style=ft.TextThemeStyle.BODY_SMALL, expand=True)
+    return ft.Row([mark(Tone.WORKING, dark=dark), words, *way_buttons(call, ways, {})], spacing=8)
 
 
 def _refused(call: CallView, *, dark: bool) -> ft.Control:

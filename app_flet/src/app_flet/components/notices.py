@@ -5,7 +5,7 @@ import flet as ft
 from app_flet.boundary import component
 from app_flet.components.status import quiet
 from app_flet.components.touch import read_as, region
-from app_flet.glance import offline, uses_demo_model
+from app_flet.glance import clock_line, offline, uses_demo_model
 from app_flet.instants import clock_time
 from app_flet.screen import screen, watch
 from app_flet.theme import RADIUS, Tone, ink
@@ -15,7 +15,20 @@ DEMO = "Demo model: its answers are scripted."
 
 @component
 def OfflineNotice(workstation: str = "") -> ft.Control:
-    """The thin line: offline, and how old the picture is. Nothing at all when all is well."""
+    """Thin lines: offline, and how old the picture is; a clock that is wrong. Nothing at all when all is well."""
+    return ft.Column([_Offline(workstation), ClockNotice()], spacing=0, tight=True)
+
+
+@component
+def ClockNotice() -> ft.Control:
+    """Says that this device's clock is wrong, by how much, and what that means here."""
+    text = watch(lambda sight: clock_line(sight.model))
+    dark = watch(lambda sight: sight.dark)
+    return warning("clock-line", text, dark=dark, icon=ft.Icons.SCHEDULE_ROUNDED) if text else ft.Container(height=0)
+
+
+@component
+def _Offline(workstation: str) -> ft.Control:
     line = watch(lambda sight: offline(sight.model, workstation))
     dark = watch(lambda sight: sight.dark)
     if line is None:

@@ -6,14 +6,15 @@ import flet as ft
 
 from app_flet import intents
 from app_flet.boundary import component
-from app_flet.components.decision import ON_THE_WAY
+from app_flet.components.decision import on_the_way
 from app_flet.components.frames import asking_frame
-from app_flet.components.status import mark, quiet
+from app_flet.components.status import quiet
 from app_flet.components.touch import Entry, Handler, field, filled_button, tappable, text_button
 from app_flet.glance import MAY_DECIDE, Need, call_about, role_in
 from app_flet.model import CallView
 from app_flet.screen import kept, local, screen, watch
 from app_flet.theme import Tone, ink
+from app_flet.underway import is_too_late, withdrawing
 from halyard_client.halyard.agent import v1
 
 Answers = tuple[tuple[str, ...], ...]
@@ -30,6 +31,7 @@ def QuestionCard(need: Need, *, show_session: bool = True) -> ft.Control:
     chosen, choose = local(nothing)
     dark = watch(lambda sight: sight.dark)
     call = watch(lambda sight: call_about(sight.model, need.name))
+    watch(lambda sight: call is not None and call.call_id in withdrawing(sight.model))
     may_answer = watch(lambda sight: role_in(sight.model, need.workstation) in MAY_DECIDE)
 
     def send(answers: Answers) -> None:
@@ -51,10 +53,10 @@ def QuestionCard(need: Need, *, show_session: bool = True) -> ft.Control:
             here.device.call(need.workstation, intents.dismiss(question, here.device.now_ms()))
 
     body: list[ft.Control] = [_head(need, dark=dark, show_session=show_session)]
-    if call is not None and not call.error:
-        return _frame(need, [*body, *_sent(question, call, dark=dark)], dark=dark)
     if call is not None:
-        body.append(ft.Text(call.error, color=ink(Tone.FAILED, dark=dark).strong))
+        body += _said(question, call, dark=dark)
+        if not call.error or is_too_late(call):
+            return _frame(need, body, dark=dark)
     for at, prompt in enumerate(question.prompts):
         body += _prompt(prompt, chosen[at], words[at], partial(pick, at))
     if may_answer:
@@ -62,9 +64,10 @@ def QuestionCard(need: Need, *, show_session: bool = True) -> ft.Control:
     return _frame(need, body, dark=dark)
 
 
-def _sent(question: v1.Question, call: CallView, *, dark: bool) -> list[ft.Control]:
-    state = quiet(f"Your answer is {ON_THE_WAY.get(call.state, '')}")
-    return [*(ft.Text(prompt.text) for prompt in question.prompts), ft.Row([mark(Tone.WORKING, dark=dark), state])]
+def _said(question: v1.Question, call: CallView, *, dark: bool) -> list[ft.Control]:
+    if call.error:
+        return [ft.Text(call.error, color=ink(Tone.FAILED, dark=dark).strong)]
+    return [*(ft.Text(prompt.text) for prompt in question.prompts), on_the_way("Your answer", call, dark=dark)]
 
 
 def _buttons(question: v1.Question, dismiss: Handler, send: Handler) -> ft.Control:

@@ -3,16 +3,15 @@
 import flet as ft
 
 from app_flet.boundary import component
+from app_flet.components.message_state import retry, way_buttons
 from app_flet.components.status import TONES, badge, changed_lines, label, mark, quiet
-from app_flet.components.touch import tappable, text_button
-from app_flet.conversation import Delivery
+from app_flet.components.touch import region, tappable
 from app_flet.glance import Beginning, Group, SessionLine, Standing
 from app_flet.instants import ago
-from app_flet.model import CallView
 from app_flet.route import Page, Place
 from app_flet.screen import screen, watch
 from app_flet.theme import Tone, ink
-from wire.calls import CallState
+from app_flet.underway import Way, place, ways_on, withdrawing
 
 
 @component
@@ -73,39 +72,30 @@ def _third(line: SessionLine, *, dark: bool) -> list[ft.Control]:
     return []
 
 
-STATES = {
-    CallState.ON_DEVICE: Delivery.ON_DEVICE,
-    CallState.AT_RELAY: Delivery.AT_RELAY,
-    CallState.AT_WORKSTATION: Delivery.AT_WORKSTATION,
-}
-
-
 @component
 def BeginningRow(beginning: Beginning) -> ft.Control:
     """A session that is on its way to the workstation, or was refused."""
+    here = screen()
     dark = watch(lambda sight: sight.dark)
     call = beginning.call
-    tone = Tone.FAILED if call.error else Tone.WORKING
-    state = call.error or f"Starting — {STATES.get(call.state, '')}"
-    lines: list[ft.Control] = [
-        ft.Text(beginning.prompt or "New session", max_lines=1, overflow=ft.TextOverflow.ELLIPSIS),
-        ft.Text(state, theme_style=ft.TextThemeStyle.BODY_SMALL, color=ink(tone, dark=dark).strong),
-    ]
-    if call.error:
-        lines.append(ft.Row(_ways_on(call, beginning.prompt), spacing=4))
-    row = ft.Row([mark(tone, dark=dark), ft.Column(lines, spacing=2, expand=True)], spacing=12)
-    return ft.Container(row, padding=ft.Padding.symmetric(horizontal=14, vertical=10))
-
-
-def _ways_on(call: CallView, prompt: str) -> list[ft.Control]:
-    here = screen()
+    wanted_back = watch(lambda sight: call.call_id in withdrawing(sight.model))
 
     def edit(_: object) -> None:
-        here.device.store.keep_draft("new", prompt)
-        here.device.discard(call.call_id)
+        here.device.outgoing.take_back(call.call_id, draft="new", text=beginning.prompt)
         here.go(Place(Page.NEW))
 
-    return [
-        text_button("beginning-edit", "Edit and try again", edit),
-        text_button("beginning-drop", "Drop", lambda _: here.device.discard(call.call_id)),
+    tone = Tone.FAILED if call.error else Tone.WORKING
+    where = place(call, is_withdrawing=wanted_back)
+    state = where if call.error else f"Starting — {where}"
+    lines: list[ft.Control] = [
+        ft.Text(beginning.prompt or "New session", max_lines=1, overflow=ft.TextOverflow.ELLIPSIS),
+        region(
+            "beginning-state",
+            ft.Text(state, theme_style=ft.TextThemeStyle.BODY_SMALL, color=ink(tone, dark=dark).strong),
+        ),
     ]
+    buttons = way_buttons(call, ways_on(call, is_withdrawing=wanted_back), {Way.EDIT: edit, Way.RETRY: retry(call)})
+    if buttons:
+        lines.append(ft.Row(buttons, spacing=4, wrap=True))
+    row = ft.Row([mark(tone, dark=dark), ft.Column(lines, spacing=2, expand=True)], spacing=12)
+    return ft.Container(row, padding=ft.Padding.symmetric(horizontal=14, vertical=10))

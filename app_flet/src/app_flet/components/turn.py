@@ -2,24 +2,16 @@
 
 import flet as ft
 
-from app_flet import intents
 from app_flet.boundary import component, keyed, memo
+from app_flet.components.message_state import message_state
 from app_flet.components.parts import PartView
 from app_flet.components.status import mark, quiet
-from app_flet.components.touch import read_as, region, text_button
-from app_flet.conversation import Delivery, Turn, part_of, prompt_text
+from app_flet.components.touch import read_as
+from app_flet.conversation import Turn, part_of, prompt_text
 from app_flet.model import Held
-from app_flet.screen import screen, watch
+from app_flet.screen import watch
 from app_flet.theme import RADIUS, Tone, ink
 from halyard_client.halyard.agent import v1
-
-DELIVERY_ICONS = {
-    Delivery.ON_DEVICE: ft.Icons.SMARTPHONE_ROUNDED,
-    Delivery.AT_RELAY: ft.Icons.CLOUD_QUEUE_ROUNDED,
-    Delivery.AT_WORKSTATION: ft.Icons.COMPUTER_ROUNDED,
-    Delivery.ANSWERED: ft.Icons.DONE_ALL_ROUNDED,
-    Delivery.FAILED: ft.Icons.ERROR_OUTLINE_ROUNDED,
-}
 
 
 @component
@@ -57,49 +49,8 @@ def _Said(turn: Turn) -> ft.Control:
         *files,
     ]
     if turn.delivery is not None:
-        rows.append(_delivery(turn))
+        rows.append(message_state(turn))
     return ft.Column(rows, spacing=4, horizontal_alignment=ft.CrossAxisAlignment.END, tight=True)
-
-
-def _delivery(turn: Turn) -> ft.Control:
-    delivery = turn.delivery or Delivery.ON_DEVICE
-    failed = delivery is Delivery.FAILED and turn.call is not None
-    color = ink(Tone.FAILED, dark=screen().sight.dark).strong if failed else ft.Colors.ON_SURFACE_VARIANT
-    text = turn.call.error if failed and turn.call else delivery.value
-    row = ft.Row(
-        [
-            ft.Icon(DELIVERY_ICONS[delivery], size=14, color=color),
-            ft.Text(text, theme_style=ft.TextThemeStyle.LABEL_SMALL, color=color, expand=failed),
-        ],
-        spacing=5,
-        alignment=ft.MainAxisAlignment.END,
-    )
-    line = region("message-state", read_as(text, row))
-    if turn.call is None or not failed:
-        return line
-    return ft.Column([line, ft.Row(_ways_on(turn), alignment=ft.MainAxisAlignment.END)], spacing=0)
-
-
-def _ways_on(turn: Turn) -> list[ft.Control]:
-    here, call = screen(), turn.call
-    if call is None:
-        return []
-    request = v1.PromptRequest.parse(call.request)
-
-    def retry(_: object) -> None:
-        here.device.discard(call.call_id)
-        here.device.call(
-            call.workstation, intents.prompt(request.session, request.text, model=request.model, mode=request.mode)
-        )
-
-    def edit(_: object) -> None:
-        here.device.discard(call.call_id)
-        here.put_back(request.text)
-
-    return [
-        text_button("message-retry", "Send again", retry, icon=ft.Icons.REFRESH_ROUNDED),
-        text_button("message-edit", "Edit", edit, icon=ft.Icons.EDIT_ROUNDED),
-    ]
 
 
 @component

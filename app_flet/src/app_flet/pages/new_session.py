@@ -99,11 +99,10 @@ async def _follow(place: Place) -> None:
 def start(device: Device, chosen: Choice, text: str) -> bytes:
     """Asks for the session, remembers the choice, and returns the call's id."""
     device.store.keep_fact(TEMPLATE, json.dumps(chosen).encode())
-    device.store.keep_draft(DRAFT, "")
     intent = intents.start_session(
         chosen["project"], text, agent=chosen["agent"], model=chosen["model"], mode=chosen["mode"]
     )
-    return device.call(chosen["workstation"], intent)
+    return device.call(chosen["workstation"], intent, draft=DRAFT)
 
 
 def settled(workstations: tuple[WorkstationView, ...], chosen: Choice) -> tuple[WorkstationView, Choice]:

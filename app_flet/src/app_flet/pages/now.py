@@ -5,6 +5,7 @@ import flet as ft
 from app_flet.boundary import component, keyed
 from app_flet.components.decision import DecidedLine, DecisionCard
 from app_flet.components.frames import page_body
+from app_flet.components.late import LateDecisions
 from app_flet.components.notices import OfflineNotice, empty, warning
 from app_flet.components.question import QuestionCard
 from app_flet.components.session_line import BeginningRow, SessionRow
@@ -34,7 +35,7 @@ EARLIER_SHOWN = 12
 def NowPage() -> ft.Control:
     """The whole screen."""
     here = screen()
-    rows: list[ft.Control] = [Workstations(), Warnings(), Needs(), JustDecided(), Sessions()]
+    rows: list[ft.Control] = [Workstations(), Warnings(), Needs(), LateDecisions(), JustDecided(), Sessions()]
     header = ft.Row(
         [
             ft.Text("Now", theme_style=ft.TextThemeStyle.HEADLINE_SMALL, expand=True),
@@ -105,7 +106,8 @@ def _warnings(sight: Sight) -> tuple[str, ...]:
     for known in sight.model.workstations.values():
         if known.removed:
             name = workstation_name(known)
-            found.append(f"{name} no longer lists this device. What is here stays readable; pair again to go on.")
+            stays = "What is here stays readable; pair again to go on."
+            found.append(f"The relay says that {name} no longer lists this device. {stays}")
         elif known.warning:
             found.append(known.warning)
     return tuple(found)

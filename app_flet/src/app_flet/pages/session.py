@@ -11,6 +11,7 @@ from app_flet.boundary import component, keyed
 from app_flet.components.composer import Composer
 from app_flet.components.decision import DecidedLine
 from app_flet.components.frames import centred
+from app_flet.components.late import LateDecisions
 from app_flet.components.notices import DemoNotice, OfflineNotice, empty
 from app_flet.components.status import TONES, label, mark, quiet
 from app_flet.components.touch import icon_button, identified, read_as, region, tappable, text_button
@@ -40,6 +41,7 @@ def SessionPage(workstation: str, session: str) -> ft.Control:
         OfflineNotice(workstation),
         keyed(session, Conversation, workstation, session),
         Todos(workstation, session),
+        centred(LateDecisions(workstation, session), padding=ft.Padding.symmetric(horizontal=16)),
         Dock(workstation, session),
         centred(DemoNotice(workstation)),
         centred(keyed(session, Composer, workstation, session)),
