@@ -89,7 +89,8 @@ async def test_the_second_answer_is_told_who_was_first(tmp_path: Path, agent: Sc
         with pytest.raises(Refused) as late:
             await at.decisions.decide(NAME, DENIED, "", BEN)
         assert late.value.reason == "ALREADY_DECIDED"
-        assert late.value.metadata == {"decided_by": "Anne's phone", "outcome": "allowed once"}
+        told = {"decided_by": "Anne's phone", "outcome": "allowed once", "decide_time_ms": str(at.now_ms)}
+        assert late.value.metadata == told
         assert len(agent.asked) == 1
 
 
@@ -258,7 +259,8 @@ async def test_a_question_is_answered_prompt_by_prompt(tmp_path: Path, agent: Sc
         assert agent.asked == [("answer", QUESTION, "this one")]
         with pytest.raises(Refused) as late:
             await at.decisions.answer(QUESTION, [], BEN, dismiss=True)
-        assert late.value.metadata == {"decided_by": "Anne's phone", "outcome": "answered"}
+        told = {"decided_by": "Anne's phone", "outcome": "answered", "decide_time_ms": str(at.now_ms)}
+        assert late.value.metadata == told
 
 
 async def test_a_question_can_be_dismissed(tmp_path: Path, agent: ScriptedAgent) -> None:
