@@ -1,13 +1,15 @@
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
+import flet as ft
+
 from app_flet import intents
 from app_flet.conversation import turns
 from app_flet.device import Device
-from app_flet.model import FIRST_MESSAGES, Model, Transcript
+from app_flet.model import FIRST_MESSAGES, MORE_MESSAGES, Model, Transcript
 from halyard_client.halyard.agent import v1
 from tests.app_flet.harbour import Harbour, Workstation, resource
-from tests.app_flet.harness import staged
+from tests.app_flet.harness import Stage, staged
 from tests.app_flet.scenes import Scene
 from tests.app_flet.test_link import level, linked, until
 
@@ -62,8 +64,8 @@ async def test_of_a_long_session_only_the_newest_messages_are_loaded(paired: Dev
     assert len(turns(paired.model, bench.id, S)) == FIRST_MESSAGES
     assert newest.older == 204 - FIRST_MESSAGES
     assert f"{S}/todos" in newest.held
-    paired.open_older(bench.id, S)
-    paired.open_older(bench.id, S)
+    while transcript(paired, bench).older:
+        paired.open_older(bench.id, S)
     whole = turns(paired.model, bench.id, S)
     assert (len(whole), transcript(paired, bench).older) == (204, 0)
     assert whole[0].key == f"{S}/messages/m1"
@@ -72,16 +74,44 @@ async def test_of_a_long_session_only_the_newest_messages_are_loaded(paired: Dev
 async def test_older_messages_are_shown_when_a_person_asks_for_them(
     paired: Device, harbour: Harbour, bench: Workstation
 ) -> None:
-    say(bench, range(1, 61))
+    say(bench, range(1, MORE_MESSAGES + 1))
     async with linked(paired):
         await until(paired, reaches(paired, bench))
     async with staged(paired, f"/w/{bench.id}/s/s1", served_by=harbour.origin) as stage:
-        assert "Remark 60." in stage.text()
+        assert f"Remark {MORE_MESSAGES}." in stage.text()
         assert "Remark 1." not in stage.text()
-        assert stage.says("transcript-older") == f"Show older ({64 - FIRST_MESSAGES})"
+        assert stage.says("transcript-older") == f"Show older ({MORE_MESSAGES + 4 - FIRST_MESSAGES})"
         await stage.tap("transcript-older")
         assert "Remark 1." in stage.text()
         assert "transcript-older" not in stage.ids()
+
+
+async def test_older_messages_come_before_a_person_reaches_the_end_of_what_is_loaded(
+    paired: Device, harbour: Harbour, bench: Workstation
+) -> None:
+    say(bench, range(1, 201))
+    async with linked(paired):
+        await until(paired, reaches(paired, bench))
+    async with staged(paired, f"/w/{bench.id}/s/s1", served_by=harbour.origin) as stage:
+        for pixels, loaded in ((0, 0), (900, MORE_MESSAGES), (950, MORE_MESSAGES)):
+            await scroll(stage, pixels, 1600)
+            assert transcript(paired, bench).older == 204 - FIRST_MESSAGES - loaded
+        await scroll(stage, 5000, 5600)
+        assert transcript(paired, bench).older == 204 - FIRST_MESSAGES - 2 * MORE_MESSAGES
+
+
+async def scroll(stage: Stage, pixels: float, extent: float) -> None:
+    """The client tells where the conversation was scrolled to, on a phone whose list is 800 pixels high."""
+    listed = next(control for control in stage.all(ft.ListView) if control.reverse)
+    told = {
+        "event_type": "update",
+        "pixels": pixels,
+        "min_scroll_extent": 0,
+        "max_scroll_extent": extent,
+        "viewport_dimension": 800,
+    }
+    await stage.session.dispatch_event(listed._i, "scroll", told)
+    await stage.settle()
 
 
 async def test_a_prompt_that_is_far_up_is_not_shown_as_on_its_way(

@@ -23,9 +23,9 @@ def frozen(values: dict[K, V] | None = None) -> Mapping[K, V]:
     return MappingProxyType(values or {})
 
 
-FIRST_MESSAGES = 40
-"""Messages that a session is opened with: several screens of a phone, read in a moment."""
-MORE_MESSAGES = 120
+FIRST_MESSAGES = 16
+"""Messages that a session is opened with: two screens of a phone. Each costs Flet some 30 controls to draw."""
+MORE_MESSAGES = 40
 """Messages that come when older ones are asked for."""
 MAX_MESSAGES = FIRST_MESSAGES + 2 * MORE_MESSAGES
 """Messages that a session which stays open gathers before the oldest are let go again."""
@@ -159,6 +159,8 @@ class LinkView:
     since_ms: int = 0
     detail: str = ""
     """For a person: why it is not up."""
+    round_trip_ms: int | None = None
+    """To the relay and back, when last measured."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

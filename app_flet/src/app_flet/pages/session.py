@@ -24,6 +24,9 @@ from app_flet.route import Page, Place
 from app_flet.screen import Sight, kept, local, screen, watch
 from halyard_client.halyard.agent import v1
 
+SCROLL_TOLD_MS = 150
+"""How often the client tells where a person has scrolled to."""
+
 
 def known_of(sight: Sight, workstation: str) -> WorkstationView | None:
     """The workstation, if this device follows it."""
@@ -146,14 +149,22 @@ def Conversation(workstation: str, session: str) -> ft.Control:
     decided = watch(lambda sight: _decided(sight, workstation, session))
     loaded = watch(lambda sight: _is_loaded(sight, workstation, session))
     older = watch(lambda sight: _older(sight, workstation, session))
+    asked_at = kept(list[float])
+
+    def show_older(_: object = None) -> None:
+        here.device.open_older(workstation, session)
+
+    def scrolled(event: ft.OnScrollEvent) -> None:
+        # Asked once for each length of the list: what was asked for arrives while the finger still moves.
+        if is_near_end(event) and asked_at != [event.max_scroll_extent]:
+            asked_at[:] = [event.max_scroll_extent]
+            show_older()
+
     if not whole:
         return ft.Container(_beginning() if loaded else None, expand=True)
     rows = [_row(turn, decided) for turn in reversed(whole)]
     if older:
-        more = text_button(
-            "transcript-older", f"Show older ({older})", lambda _: here.device.open_older(workstation, session)
-        )
-        rows.append(_wide_row(more, "older"))
+        rows.append(_wide_row(text_button("transcript-older", f"Show older ({older})", show_older), "older"))
     listed = ft.ListView(
         rows,
         reverse=True,
@@ -161,8 +172,15 @@ def Conversation(workstation: str, session: str) -> ft.Control:
         spacing=18,
         padding=ft.Padding.symmetric(vertical=14),
         build_controls_on_demand=True,
+        on_scroll=here.on(scrolled) if older else None,
+        scroll_interval=SCROLL_TOLD_MS,
     )
     return ft.SelectionArea(listed, expand=True)
+
+
+def is_near_end(event: ft.OnScrollEvent) -> bool:
+    """Whether less than a screenful of what is loaded lies above."""
+    return event.max_scroll_extent - event.pixels < event.viewport_dimension
 
 
 def _row(turn: Turn, decided: tuple[Need, ...]) -> ft.Control:
