@@ -131,11 +131,15 @@ class StoredRecord:
     """When it began, for a message."""
 
 
+class NewerStore(sqlite3.DatabaseError):
+    """The file was written by a newer release; the message is for a person."""
+
+
 class Store:
     """The file of one device. Calls block for the time of a small write; made from one thread."""
 
     def __init__(self, path: Path) -> None:
-        """Opens or makes the file; sqlite3.Error when it cannot be used."""
+        """Opens or makes the file; sqlite3.Error when it cannot be used, NewerStore among them."""
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.touch(mode=0o600)
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -144,6 +148,9 @@ class Store:
 
     def _bring_up_to_date(self) -> None:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version > len(_STEPS):
+            self._db.close()
+            raise NewerStore("What this device holds was written by a newer release of Halyard. Update this app.")
         for number, step in enumerate(_STEPS[version:], start=version + 1):
             with self.transaction():
                 step(self._db)
