@@ -132,6 +132,14 @@ class LinkChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkMeasured:
+    """The relay answered at once, and so long it took there and back."""
+
+    relay: str
+    round_trip_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class ClockJudged:
     """A relay told its time."""
 
@@ -161,6 +169,7 @@ Event = (
     | CallChanged
     | CallDropped
     | LinkChanged
+    | LinkMeasured
     | SessionSeen
     | ClockJudged
 )

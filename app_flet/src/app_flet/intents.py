@@ -146,6 +146,11 @@ def withdrawn_call(method: str, request: bytes) -> bytes:
     return v1.WithdrawCallRequest.parse(request).call_id if method == WITHDRAW else b""
 
 
+def diagnose() -> Intent:
+    """Have the workstation examine itself and its path to a model."""
+    return Intent(WORKSTATION_SERVICE + "Diagnose", bytes(v1.DiagnoseRequest()), READ_TTL_MS, is_read=True)
+
+
 def turn_diff(message: str) -> Intent:
     """What the turn that answered the prompt `message` changed."""
     return _read("GetDiff", v1.GetDiffRequest(message=message))

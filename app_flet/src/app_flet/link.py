@@ -88,6 +88,8 @@ class Link:
     """Relay's clock minus ours, for tokens only."""
     _redialled: bool = False
     """The clock was corrected since the relay last welcomed this device."""
+    _asked_at: float = 0.0
+    """When something was sent that the relay answers at once."""
     _heartbeat_s: float = DEFAULT_HEARTBEAT_SECONDS
     _sent_focus: tuple[str, bytes] | None = None
 
@@ -161,6 +163,7 @@ class Link:
 
     async def _serve(self, socket: ClientConnection) -> None:
         async with asyncio.timeout(OPEN_SECONDS):
+            self._asked_at = time.monotonic()
             await socket.send(bytes(AttachAppRequest(hello=self._hello())))
             self._welcomed(read(AttachAppResponse, await socket.recv(decode=False)))
         self._backoff = self._backoff.connected(time.monotonic())
@@ -189,6 +192,7 @@ class Link:
         self._hear(frame.welcome.server_time)
         self.device.outgoing.outbox.link_began()
         self._now_is(LinkState.ONLINE)
+        self._measured()
         self._members(frame.welcome)
 
     def _limits(self, limits: Limits | None) -> None:
@@ -207,6 +211,11 @@ class Link:
         following = self.device.followings.get(state.workstation_id)
         if following is not None:
             self.device.happened(following.began(state, self.device.now_ms()))
+
+    def _measured(self) -> None:
+        """What was asked last has been answered."""
+        round_trip_ms = round((time.monotonic() - self._asked_at) * 1000)
+        self.device.happened([events.LinkMeasured(self.relay, round_trip_ms)])
 
     def _hear(self, server_time: datetime | None) -> None:
         if server_time is not None:
@@ -250,6 +259,7 @@ class Link:
         elif frame.refused is not None:
             raise self._refusal(frame.refused)
         elif frame.pong is not None:
+            self._measured()
             self._hear(frame.pong.server_time)
         elif frame.going_away is not None:
             raise LinkLost("The relay is restarting.")
@@ -272,7 +282,7 @@ class Link:
             happened = following.caught_up(frame.caught_up, now_ms)
         elif frame.presence is not None:
             last_seen_ms = milliseconds(frame.presence.last_seen_time)
-            happened = following.presence(online=frame.presence.online, last_seen_ms=last_seen_ms)
+            happened = following.presence(online=frame.presence.online, last_seen_ms=last_seen_ms, now_ms=now_ms)
         elif frame.reset is not None and frame.reset.cursor is not None:
             happened = following.reset(frame.reset.cursor.log_epoch)
         elif frame.removed is not None:
@@ -296,10 +306,13 @@ class Link:
                 async with asyncio.timeout(self._heartbeat_s):
                     await due.wait()
             except TimeoutError:
+                self._asked_at = time.monotonic()
                 await socket.send(bytes(AttachAppRequest(ping=Ping())))
 
     async def _send_due(self, socket: ClientConnection) -> None:
         self.device.outgoing.expire()
+        now_ms = self.device.now_ms()
+        self.device.happened(following.judged(now_ms) for following in self.device.of_relay(self.relay))
         await self._send_focus(socket)
         for call in self.device.outgoing.outbox.due(self.device.now_ms()):
             frame = self._call(call)

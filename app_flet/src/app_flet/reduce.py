@@ -41,8 +41,8 @@ def reduce(model: Model, event: events.Event) -> Model:
     match event:
         case events.CallChanged() | events.CallDropped():
             return replace(model, calls=_calls(model.calls, event))
-        case events.LinkChanged(relay, state, at_ms, detail):
-            return _link_changed(model, relay, LinkView(state, at_ms, detail))
+        case events.LinkChanged() | events.LinkMeasured():
+            return _of_link(model, event)
         case events.SessionSeen(workstation, session, at_ms):
             return replace(model, seen=frozen({**model.seen, (workstation, session): at_ms}))
         case events.ClockJudged(offset_ms):
@@ -115,6 +115,12 @@ def _known(model: Model, event: events.WorkstationKnown) -> Model:
     )
 
 
+def _of_link(model: Model, event: events.LinkChanged | events.LinkMeasured) -> Model:
+    if isinstance(event, events.LinkMeasured):
+        return _link_measured(model, event)
+    return _link_changed(model, event.relay, LinkView(event.state, event.at_ms, event.detail))
+
+
 def _link_changed(model: Model, relay: str, link: LinkView) -> Model:
     former = model.links.get(relay)
     if former is not None and (former.state, former.detail) == (link.state, link.detail):
@@ -123,6 +129,14 @@ def _link_changed(model: Model, relay: str, link: LinkView) -> Model:
     if link.state is LinkState.ONLINE:
         return linked
     return replace(linked, workstations=frozen({k: _cut_off(v, relay) for k, v in model.workstations.items()}))
+
+
+def _link_measured(model: Model, event: events.LinkMeasured) -> Model:
+    link = model.links.get(event.relay)
+    if link is None or link.round_trip_ms == event.round_trip_ms:
+        return model
+    measured = replace(link, round_trip_ms=event.round_trip_ms)
+    return replace(model, links=frozen({**model.links, event.relay: measured}))
 
 
 def _cut_off(known: WorkstationView, relay: str) -> WorkstationView:

@@ -4,7 +4,8 @@
 /sessions                  Sessions       /w/{workstation}/s/{session}/review   what it changed
 /new                       New session    /w/{workstation}/p/{project}/files    files of a project
 /workstations              Workstations   /w/{workstation}                      one workstation and its devices
-/settings                  Settings       /pair                                 meeting a workstation
+/settings                  Settings       /w/{workstation}/doctor               what is wrong on the way there
+/pair                      meeting a workstation
 """
 
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ class Page(StrEnum):
     REVIEW = "review"
     FILES = "files"
     WORKSTATION = "workstation"
+    DOCTOR = "doctor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ def parse(address: str) -> Place:
     match segments:
         case ["w", workstation]:
             return Place(Page.WORKSTATION, workstation)
+        case ["w", workstation, "doctor"]:
+            return Place(Page.DOCTOR, workstation)
         case ["w", workstation, "s", session]:
             return Place(Page.SESSION, workstation, session=f"sessions/{session}")
         case ["w", workstation, "s", session, "review"]:
@@ -87,6 +91,8 @@ def address(place: Place) -> str:
     match place.page:
         case Page.WORKSTATION:
             return f"/w/{place.workstation}"
+        case Page.DOCTOR:
+            return f"/w/{place.workstation}/doctor"
         case Page.SESSION:
             return f"/w/{place.workstation}/s/{session}"
         case Page.REVIEW:
@@ -106,6 +112,8 @@ def parent(place: Place) -> Place:
             return Place(Page.SESSION, place.workstation, session=place.session)
         case Page.FILES if place.path:
             return Place(Page.FILES, place.workstation, project=place.project, path=place.path.rpartition("/")[0])
+        case Page.DOCTOR:
+            return Place(Page.WORKSTATION, place.workstation)
         case Page.SESSION | Page.NEW:
             return SESSIONS
         case Page.WORKSTATION | Page.FILES:

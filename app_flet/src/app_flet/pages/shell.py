@@ -8,6 +8,7 @@ from app_flet.components.notices import empty
 from app_flet.components.status import label
 from app_flet.components.touch import tappable
 from app_flet.glance import needs
+from app_flet.pages.doctor import DoctorPage
 from app_flet.pages.files import FilesPage
 from app_flet.pages.new_session import NewSessionPage
 from app_flet.pages.now import NowPage
@@ -65,6 +66,8 @@ def Detail(place: Place) -> ft.Control:
             return FilesPage(place.workstation, place.project, place.path)
         case Page.WORKSTATION:
             return WorkstationPage(place.workstation)
+        case Page.DOCTOR:
+            return DoctorPage(place.workstation)
         case Page.NEW:
             return NewSessionPage()
         case _:

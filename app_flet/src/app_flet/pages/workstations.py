@@ -120,6 +120,7 @@ def WorkstationPage(workstation: str) -> ft.Control:
                 icon=ft.Icons.SCIENCE_OUTLINED,
             )
         )
+    rows.append(_doctor(workstation))
     rows += [heading("Agents"), *(_agent(agent, dark=dark) for agent in agents(known))]
     rows += [heading("Projects"), *(_project(workstation, project) for project in projects(known))]
     rows.append(heading("Devices that may direct it"))
@@ -127,6 +128,23 @@ def WorkstationPage(workstation: str) -> ft.Control:
     rows += [heading("On this device"), Forget(known)]
     column = ft.ListView(rows, expand=True, spacing=8, padding=ft.Padding.only(left=16, right=16, top=8, bottom=24))
     return page_body(OfflineNotice(workstation), column, width=TEXT_WIDTH)
+
+
+def _doctor(workstation: str) -> ft.Control:
+    here = screen()
+    words = ft.Column(
+        [
+            ft.Text("Doctor", theme_style=ft.TextThemeStyle.TITLE_SMALL),
+            quiet("Every hop from this device to the model: what is wrong, and what to do."),
+        ],
+        spacing=1,
+        expand=True,
+    )
+    row = ft.Row(
+        [ft.Icon(ft.Icons.MONITOR_HEART_OUTLINED, size=20), words, ft.Icon(ft.Icons.CHEVRON_RIGHT_ROUNDED, size=20)],
+        spacing=12,
+    )
+    return tappable("doctor", row, lambda _: here.go(Place(Page.DOCTOR, workstation)), padding=12)
 
 
 def _card(content: ft.Control) -> ft.Control:
