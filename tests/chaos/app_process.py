@@ -5,7 +5,7 @@ out as such. ROUTES is a JSON object {"port": port}: this process reaches the re
 calls it by its own address, as a name server might have it.
 
 In:  {"pair": {"relay", "code", "name"}} · {"say": {"session" | "project", "text"}} · {"open": [session]} ·
-     {"decides": {token: {"allow", "delay", "word"}}} · {"delete": session} · {"dump": number}
+     {"decides": {token: {"allow", "delay", "word"}}} · {"delete" | "stop": session} · {"dump": number}
 Out: see `AppRemote`, which reads it.
 """
 
@@ -80,6 +80,8 @@ class Person:
             case {"decides": decides}:
                 self._decides |= decides
                 self._changed.set()
+            case {"stop": session}:
+                self._device.call(self._workstation, intents.interrupt(session))
             case {"delete": session}:
                 self._device.call(self._workstation, intents.delete_session(session))
             case {"dump": number}:

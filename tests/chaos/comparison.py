@@ -12,8 +12,7 @@ from halyard.agent.v1 import resource_pb2
 from halyard.agent.v1 import session_pb2 as pb
 
 Json = Mapping[str, Any]
-_CUT_OFF = "not stored by OpenCode"
-_OVER = ("IDLE", "INTERRUPTED", "FAILED")
+_OVER = (pb.SESSION_STATE_IDLE, pb.SESSION_STATE_INTERRUPTED, pb.SESSION_STATE_FAILED)
 _TOOL_STATES = {
     "completed": ("COMPLETE", "INTERRUPTED"),
     "error": ("FAILED", "INTERRUPTED"),
@@ -22,9 +21,12 @@ _SILENT_KINDS = ("step-start", "step-finish", "snapshot", "agent", "retry")
 
 
 def differences(session_id: str, theirs: Sequence[Json], ours: Iterable[resource_pb2.Resource]) -> list[str]:
-    """What an app that shows `ours` gets wrong of OpenCode's messages `theirs`; empty when they are equal."""
+    """What an app that shows `ours` gets wrong of OpenCode's messages `theirs`, while nobody works in this session;
+    empty when they are equal.
+    """
     prefix = f"sessions/{session_id}/"
-    inside = [resource for resource in ours if resource.name.startswith(prefix)]
+    everything = list(ours)
+    inside = [resource for resource in everything if resource.name.startswith(prefix)]
     messages = sorted((r.message for r in inside if r.HasField("message")), key=_in_time)
     names = [message.name for message in messages]
     expected = [f"{prefix}messages/{message['info']['id']}" for message in theirs]
@@ -34,12 +36,20 @@ def differences(session_id: str, theirs: Sequence[Json], ours: Iterable[resource
     for resource in inside:
         if resource.HasField("part"):
             parts.setdefault(resource.name.rpartition("/parts/")[0], []).append(resource.part)
-    found: list[str] = []
+    own = next((r.session for r in everything if r.name == f"sessions/{session_id}"), pb.Session())
+    found = [] if own.state in _OVER else [f"{session_id} is {pb.SessionState.Name(own.state)}"]
     for message, their in zip(messages, theirs, strict=True):
         found += [f"{message.name}: {what}" for what in _of_message(message, their["info"])]
         shown = sorted(parts.pop(message.name, []), key=lambda part: part.index)
         found += [f"{message.name}: {what}" for what in _of_parts(shown, their["parts"])]
     return found + [f"parts of a message that is not held: {name}" for name in parts]
+
+
+def between_apps(one: Iterable[resource_pb2.Resource], other: Iterable[resource_pb2.Resource]) -> list[str]:
+    """Names of what two apps, with the same sessions open, hold differently; both read the same log."""
+    first = {resource.name: resource.SerializeToString(deterministic=True) for resource in one}
+    second = {resource.name: resource.SerializeToString(deterministic=True) for resource in other}
+    return sorted(name for name in first.keys() | second.keys() if first.get(name) != second.get(name))
 
 
 def unfinished(theirs: Sequence[Json]) -> list[str]:
@@ -69,8 +79,8 @@ def _of_message(ours: pb.Message, info: Json) -> list[str]:
         found.append("another time of creation")
     if role == pb.ROLE_AGENT:
         found += _of_answer(ours, info)
-    elif ours.state == pb.MESSAGE_STATE_WRITING:
-        found.append("a person's message that is being written")
+    elif ours.state in (pb.MESSAGE_STATE_WRITING, pb.MESSAGE_STATE_QUEUED):
+        found.append(f"{pb.MessageState.Name(ours.state)} although nobody works on it")
     return found
 
 

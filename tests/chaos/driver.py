@@ -17,7 +17,7 @@ from tests.chaos.rig import Rig, running_rig
 from tests.chaos.words import prompt
 from tests.chaos.wounds import Wounds
 
-REST_SECONDS = 60.0
+REST_SECONDS = 90.0
 """Everything mended, a stage comes to rest within this, or something is stuck."""
 LOOK_AGAIN_SECONDS = 0.2
 
@@ -104,6 +104,9 @@ class Driver:
         await app.ready.wait()
         where = {} if say.fresh or not session else {"session": f"sessions/{session}"}
         app.say({"say": {**where, "text": prompt(say.token, say.work)}})
+        if say.stop_after and where:
+            await asyncio.sleep(say.stop_after)
+            app.say({"stop": where["session"]})
 
     async def _delete(self, session: str, app: AppRemote) -> None:
         """Has an app delete a session; one that dies before it heard of it is asked again in the next round."""
@@ -144,6 +147,11 @@ class Driver:
                 return [f"{app.name} does not answer"]
             self._dumps[app.name] = dump
             found += self._wrong_with(app, dump, true)
+        first, *others = self._dumps.values()
+        for other in others:
+            found += [
+                f"apps hold {one} differently" for one in comparison.between_apps(first.resources, other.resources)
+            ]
         return found
 
     def _wrong_with(self, app: AppRemote, dump: Dump, true: witness.Truth) -> list[str]:

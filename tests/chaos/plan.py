@@ -70,6 +70,8 @@ class Say:
     work: Work
     fresh: bool
     """Begins a session, which is the slot's from the next round on."""
+    stop_after: float = 0.0
+    """Seconds until the same person presses stop; 0: never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +132,13 @@ def _round(draw: random.Random, number: int, shape: Shape) -> Round:
 
 
 def _say(draw: random.Random, token: str, slot: int, shape: Shape, *, fresh: bool) -> Say:
-    at = round(draw.uniform(0, WINDOW_SECONDS * 0.8), 2)
-    return Say(at, draw.randrange(shape.apps), slot, token, draw.choice(tuple(Work)), fresh)
+    at, app, work = (
+        round(draw.uniform(0, WINDOW_SECONDS * 0.8), 2),
+        draw.randrange(shape.apps),
+        draw.choice(tuple(Work)),
+    )
+    stop_after = round(draw.uniform(0.1, 2.0), 2) if draw.random() < 0.12 and not fresh else 0.0
+    return Say(at, app, slot, token, work, fresh, stop_after)
 
 
 def _decides(draw: random.Random, says: Sequence[Say], shape: Shape) -> tuple[Decide, ...]:

@@ -8,9 +8,10 @@ import pytest
 
 from halyard.agent.v1 import resource_pb2
 from halyard.agent.v1 import session_pb2 as pb
-from tests.chaos.comparison import differences, unfinished
+from tests.chaos.comparison import between_apps, differences, unfinished
 
 SESSION = "ses_1"
+OWN = f"sessions/{SESSION}"
 PERSON, AGENT = "msg_1", "msg_2"
 TOKENS = {"output": 50}
 TOOL: dict[str, Any] = {
@@ -56,9 +57,11 @@ def shown() -> dict[str, resource_pb2.Resource]:
     agent.usage.output_tokens = 50
     call = pb.ToolCall(tool="bash", state=pb.TOOL_STATE_COMPLETE, command="ls", output="a\n")
     tool = pb.Part(name=name(AGENT, "prt_3"), index=1, state=pb.PART_STATE_COMPLETE, tool_call=call)
+    own = pb.Session(name=OWN, state=pb.SESSION_STATE_IDLE)
     found = [
         resource_pb2.Resource(name=person.name, message=person),
         resource_pb2.Resource(name=agent.name, message=agent),
+        resource_pb2.Resource(name=own.name, session=own),
         text(PERSON, "prt_1", 0, "Go."),
         text(AGENT, "prt_2", 0, "Gone."),
         resource_pb2.Resource(name=tool.name, part=tool),
@@ -86,6 +89,8 @@ CHANGES: dict[str, Change] = {
     "messages swapped": lambda ours: ours[name(AGENT)].message.create_time.FromMilliseconds(500),
     "another role": lambda ours: setattr(ours[name(PERSON)].message, "role", pb.ROLE_AGENT),
     "still writing": lambda ours: setattr(ours[name(AGENT)].message, "state", pb.MESSAGE_STATE_WRITING),
+    "still waiting": lambda ours: setattr(ours[name(PERSON)].message, "state", pb.MESSAGE_STATE_QUEUED),
+    "still at work": lambda ours: setattr(ours[OWN].session, "state", pb.SESSION_STATE_WORKING),
     "answers another": lambda ours: setattr(ours[name(AGENT)].message, "answers", name("msg_0")),
     "other usage": lambda ours: setattr(ours[name(AGENT)].message.usage, "output_tokens", 49),
     "a tool that runs": lambda ours: setattr(ours[name(AGENT, "prt_3")].part.tool_call, "state", pb.TOOL_STATE_RUNNING),
@@ -100,6 +105,14 @@ def test_a_mismatched_replica_is_caught(change: Change) -> None:
     ours = shown()
     change(ours)
     assert len(wrong(ours)) >= 1
+
+
+def test_two_apps_that_hold_a_value_differently_are_caught() -> None:
+    one, other = shown(), shown()
+    assert between_apps(one.values(), other.values()) == []
+    other[name(AGENT, "prt_2")].part.text.text = "Gon"
+    del one[OWN]
+    assert between_apps(one.values(), other.values()) == [OWN, name(AGENT, "prt_2")]
 
 
 def test_words_that_opencode_lost_are_kept_and_marked() -> None:
