@@ -1,5 +1,6 @@
 """What lists show: what needs a person, and where the sessions are. Pure questions to the model."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -207,16 +208,16 @@ def title_of(known: WorkstationView | None, session: str) -> str:
 def session_lines(model: Model, *, archived: bool = False) -> tuple[SessionLine, ...]:
     """Every person's session, newest first; subagents' sessions are reached from their parent."""
     lines = [
-        _line(model, known, session)
+        _line(model, known, session, waiting[session.name])
         for known in model.workstations.values()
+        for waiting in (Counter(need.session for need in _needs_of(known)),)
         for record in known.held.values()
         if (session := _session(record)) is not None and not session.parent and session.archived == archived
     ]
     return tuple(sorted(lines, key=lambda line: (-line.update_ms, line.name)))
 
 
-def _line(model: Model, known: WorkstationView, session: v1.Session) -> SessionLine:
-    waiting = sum(1 for need in _needs_of(known) if need.session == session.name)
+def _line(model: Model, known: WorkstationView, session: v1.Session, waiting: int) -> SessionLine:
     changes = session.changes or v1.ChangeCount()
     update_ms = milliseconds(session.update_time)
     standing = standing_of(session, waiting)
