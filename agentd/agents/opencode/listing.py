@@ -14,7 +14,7 @@ def page(room: Room, messages: Sequence[schema.MessageWithParts], older: str) ->
     """Returns the page; `older` becomes the token of the next one. Older prompts count as answered unless the room
     knows better.
     """
-    known = replace(room, messages={**{m.info.id: m.info for m in messages}, **room.messages})
+    known = replace(room, tail=room.tail.with_all(entry.info for entry in messages))
     return service.ListMessagesResponse(
         messages=[_with_parts(known, entry) for entry in messages], next_page_token=older
     )

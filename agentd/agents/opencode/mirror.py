@@ -15,7 +15,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from agentd.agents.agent import Journal
-from agentd.agents.opencode import decisions, schema, translate
+from agentd.agents.opencode import decisions, schema, translate, undone
 from agentd.agents.opencode.accumulator import Accumulator, Growth
 from agentd.agents.opencode.event_schema import (
     Change,
@@ -33,6 +33,7 @@ from agentd.agents.opencode.event_schema import (
 from agentd.agents.opencode.growing import Growing
 from agentd.agents.opencode.place import Place
 from agentd.agents.opencode.room import Room
+from agentd.agents.opencode.tail import Theirs, is_finished, stand
 from agentd.agents.opencode.tools import MAX_OUTPUT_BYTES, OPEN_STATES, output_of
 from halyard.agent.v1 import resource_pb2
 from halyard.agent.v1 import session_pb2 as pb
@@ -110,10 +111,9 @@ class Mirror:
         room = self._rooms.get(info.id)
         if room is None:
             room = self._rooms[info.id] = self._enter(info)
-        before, room.info = room.info, info
+        room.info = info
         self._put_session(room)
-        if before.revert != info.revert:
-            self._put_messages(room)
+        undone.renew(self._journal, room)
         return room
 
     def _enter(self, info: schema.Session) -> Room:
@@ -128,17 +128,18 @@ class Mirror:
             room.counted.CopyFrom(ours.changes)
         return room
 
-    def _message(self, info: schema.UserMessage | schema.AssistantMessage) -> None:
+    def _message(self, info: Theirs) -> None:
         room = self._rooms.get(info.session_id)
         if room is None:
             return
-        waiting = room.unanswered()
-        room.messages[info.id] = info
+        waiting = room.tail.unanswered()
+        room.note(info)
         if isinstance(info, schema.AssistantMessage):
-            if info.time.completed or info.error is not None:
+            if is_finished(info):
                 self._close_growing(room, info.id)
-            if info.time.completed and not info.summary:
-                self._note_context(room, info)
+            if context := translate.context_left(info):
+                room.note_context(context)
+                self._put_session(room)
         elif info.summary is not None and info.summary.diffs:
             self._put_session(room)
         self._journal.put(resource_pb2.Resource(name=room.place.message(info.id), message=room.message(info)))
@@ -146,14 +147,10 @@ class Mirror:
             if message.id != info.id:
                 self._put_message(room, message)
 
-    def _note_context(self, room: Room, info: schema.AssistantMessage) -> None:
-        room.note_context(translate.context_tokens(info.tokens))
-        self._put_session(room)
-
     def _forget_message(self, session_id: str, message_id: str) -> None:
         room = self._rooms.get(session_id)
         if room is not None:
-            room.messages.pop(message_id, None)
+            room.forget(message_id)
             self._journal.delete(room.place.message(message_id))
 
     def _forget_part(self, change: PartRemoved) -> None:
@@ -173,7 +170,7 @@ class Mirror:
         if ours is None:
             return
         if isinstance(theirs, schema.ToolPart):
-            room.calls[theirs.call_id] = name
+            room.note_call(theirs.call_id, name)
             self._tool(room, theirs, ours)
         elif translate.is_growing(theirs):
             self._open_text(room, theirs.id, ours, moment)
@@ -293,7 +290,7 @@ class Mirror:
             case _:
                 room.rest()
         self._put_session(room)
-        for message in room.unanswered():
+        for message in room.tail.unanswered():
             self._put_message(room, message)
 
     def _close_texts(self, room: Room) -> None:
@@ -314,7 +311,7 @@ class Mirror:
         if not room.working:
             room.rest()
             self._put_session(room)
-        for message in room.unanswered():
+        for message in room.tail.unanswered():
             self._put_message(room, message)
 
     def todos(self, change: TodosChanged) -> None:
@@ -361,18 +358,20 @@ class Mirror:
         if room is None:
             return
         for entry in messages:
-            room.messages[entry.info.id] = entry.info
+            room.note(entry.info)
         for theirs in (part for entry in messages for part in entry.parts):
             self._part(theirs, moment)
+        newest = max((entry.info for entry in messages), key=stand, default=None)
         if not room.working:
             self._close_growing(room)
-            if room.unfinished() and room.ordered()[-1] is room.unfinished()[-1]:
+            if isinstance(newest, schema.AssistantMessage) and not is_finished(newest):
                 room.cut_off()
-        self._put_messages(room)
-        for info in room.ordered():
-            if isinstance(info, schema.AssistantMessage) and info.time.completed and not info.summary:
-                self._note_context(room, info)
+        for entry in messages:
+            self._put_message(room, entry.info)
+            room.note_context(translate.context_left(entry.info))
+        self._put_unsettled(room)
         self._put_session(room)
+        undone.renew(self._journal, room)
 
     def cut_off(self, session_id: str) -> None:
         """Notes that the process died that ran a turn here: what had arrived is kept and marked."""
@@ -381,7 +380,7 @@ class Mirror:
             return
         room.cut_off()
         self._close_growing(room)
-        self._put_messages(room)
+        self._put_unsettled(room)
         self._put_session(room)
 
     # The journal
@@ -389,11 +388,12 @@ class Mirror:
     def _put_session(self, room: Room) -> None:
         self._journal.put(resource_pb2.Resource(name=room.place.session, session=room.session()))
 
-    def _put_message(self, room: Room, theirs: schema.UserMessage | schema.AssistantMessage) -> None:
+    def _put_message(self, room: Room, theirs: Theirs) -> None:
         self._journal.put(resource_pb2.Resource(name=room.place.message(theirs.id), message=room.message(theirs)))
 
-    def _put_messages(self, room: Room) -> None:
-        for message in room.ordered():
+    def _put_unsettled(self, room: Room) -> None:
+        """Tells what stands differently when a turn begins or ends."""
+        for message in room.tail.unsettled():
             self._put_message(room, message)
 
     def _put_part(self, ours: pb.Part) -> None:

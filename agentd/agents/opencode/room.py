@@ -9,11 +9,15 @@ from dataclasses import dataclass, field, replace
 from agentd.agents.opencode import schema, translate
 from agentd.agents.opencode.growing import Growing
 from agentd.agents.opencode.place import Place
+from agentd.agents.opencode.tail import Stand, Tail, Theirs, stand
+from agentd.agents.opencode.tally import Tally
 from agentd.agents.opencode.translate import Activity
 from halyard.agent.v1 import session_pb2 as pb
 
 WORKING_STATES = (pb.SESSION_STATE_WORKING, pb.SESSION_STATE_RETRYING)
 CUT_OFF_DETAIL = "OpenCode stopped in the middle of this turn. Send the prompt again to go on."
+
+MAX_CALLS = 64
 
 
 @dataclass
@@ -23,12 +27,15 @@ class Room:
     place: Place
     info: schema.Session
     activity: Activity = field(default_factory=Activity)
-    messages: dict[str, schema.UserMessage | schema.AssistantMessage] = field(default_factory=dict)
+    tail: Tail = field(default_factory=Tail)
     growing: dict[str, Growing] = field(default_factory=dict)
     calls: dict[str, str] = field(default_factory=dict)
-    """Tool call id → name of its part."""
+    """Tool call id → name of its part, for the newest calls: only these may wait for a person."""
+    tally: Tally = field(default_factory=Tally)
     counted: pb.ChangeCount = field(default_factory=pb.ChangeCount)
     """What an earlier run had counted; used until this one has read the messages."""
+    undone_from: Stand | None = None
+    """The first message that a revert has undone."""
     failure: str = ""
     stopped: bool = False
 
@@ -73,61 +80,45 @@ class Room:
         return ours
 
     def changes(self) -> pb.ChangeCount:
-        """Returns what the session's turns changed, added up: OpenCode's own count for a session stays at zero."""
-        changed = [
-            diff
-            for message in self.messages.values()
-            if isinstance(message, schema.UserMessage) and message.summary
-            for diff in message.summary.diffs
-        ]
-        if not changed:
+        """Returns what the session's turns changed."""
+        changed = self.tally.sum
+        if not changed.files:
             return self.counted
-        return pb.ChangeCount(
-            files=len({diff.file for diff in changed}),
-            additions=int(sum(diff.additions for diff in changed)),
-            deletions=int(sum(diff.deletions for diff in changed)),
-        )
+        return pb.ChangeCount(files=len(changed.files), additions=changed.additions, deletions=changed.deletions)
 
-    def ordered(self) -> list[schema.UserMessage | schema.AssistantMessage]:
-        """Returns the known messages in order. Ids wrap every 2.18 years, so time comes first."""
-        return sorted(self.messages.values(), key=lambda m: (m.time.created, m.id))
+    def note(self, theirs: Theirs) -> None:
+        """A message was made or changed."""
+        self.tail.note(theirs)
+        if isinstance(theirs, schema.UserMessage) and theirs.summary is not None:
+            self.tally = self.tally.with_turn(theirs.id, theirs.summary.diffs)
 
-    def unanswered(self) -> list[schema.UserMessage]:
-        """Returns the person's messages after the last one that an agent's message answers."""
-        answered = {m.parent_id for m in self.messages.values() if isinstance(m, schema.AssistantMessage)}
-        waiting: list[schema.UserMessage] = []
-        for message in self.ordered():
-            if isinstance(message, schema.UserMessage):
-                waiting = [] if message.id in answered else [*waiting, message]
-        return waiting
+    def forget(self, message_id: str) -> None:
+        """A message was removed."""
+        self.tail.forget(message_id)
+        self.tally = self.tally.without(message_id)
 
-    def unfinished(self) -> list[schema.AssistantMessage]:
-        """Returns the agent's messages that have neither an end nor an error."""
-        return [
-            m
-            for m in self.ordered()
-            if isinstance(m, schema.AssistantMessage) and not m.time.completed and m.error is None
-        ]
+    def note_call(self, call_id: str, part: str) -> None:
+        """A tool was called in this part."""
+        self.calls[call_id] = part
+        while len(self.calls) > MAX_CALLS:
+            del self.calls[next(iter(self.calls))]
 
-    def is_reverted(self, message: schema.UserMessage | schema.AssistantMessage) -> bool:
-        """Returns whether a revert has undone this message."""
-        if self.info.revert is None:
-            return False
-        first = self.messages.get(self.info.revert.message_id)
-        return first is not None and (message.time.created, message.id) >= (first.time.created, first.id)
+    def is_reverted(self, where: Stand) -> bool:
+        """Returns whether a revert has undone the message that stands there."""
+        return self.undone_from is not None and where >= self.undone_from
 
-    def message(self, theirs: schema.UserMessage | schema.AssistantMessage) -> pb.Message:
+    def message(self, theirs: Theirs) -> pb.Message:
         """Returns a message as it stands: how far a person's message is depends on what followed it."""
         if isinstance(theirs, schema.AssistantMessage):
             ours = translate.agent_message(theirs, self.place, cut_off=not self.working)
         else:
             state, error = self._person_state(theirs)
             ours = translate.person_message(theirs, self.place, state, error)
-        ours.reverted = self.is_reverted(theirs)
+        ours.reverted = self.is_reverted(stand(theirs))
         return ours
 
     def _person_state(self, theirs: schema.UserMessage) -> tuple[pb.MessageState, str]:
-        if all(theirs.id != waiting.id for waiting in self.unanswered()):
+        if all(theirs.id != waiting.id for waiting in self.tail.unanswered()):
             return pb.MESSAGE_STATE_COMPLETE, ""
         if self.activity.state == pb.SESSION_STATE_INTERRUPTED:
             return pb.MESSAGE_STATE_INTERRUPTED, CUT_OFF_DETAIL

@@ -91,6 +91,13 @@ def context_tokens(tokens: schema.Tokens) -> int:
     return int(tokens.total or tokens.input + tokens.output + tokens.reasoning + tokens.cache.read + tokens.cache.write)
 
 
+def context_left(message: schema.UserMessage | schema.AssistantMessage) -> int:
+    """Returns how much of the context a message left filled; 0 while it has no end, and for a summary."""
+    if isinstance(message, schema.UserMessage) or not message.time.completed or message.summary:
+        return 0
+    return context_tokens(message.tokens)
+
+
 def session(theirs: schema.Session, activity: Activity) -> pb.Session:
     """Returns the session with what it is doing."""
     return pb.Session(

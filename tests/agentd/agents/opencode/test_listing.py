@@ -4,6 +4,7 @@ from agentd.agents.opencode import listing, schema
 from agentd.agents.opencode.event_schema import Change, MessageChanged, PartChanged
 from agentd.agents.opencode.place import Place
 from agentd.agents.opencode.room import Room
+from agentd.agents.opencode.tail import Tail
 from halyard.agent.v1 import session_pb2 as pb
 from tests.agentd.agents.opencode import shapes
 
@@ -31,4 +32,4 @@ def test_a_page_of_messages_with_parts_in_their_order() -> None:
     assert page.next_page_token == "older"
     assert [m.message.state for m in page.messages] == [pb.MESSAGE_STATE_COMPLETE] * 2
     assert [[p.text.text for p in m.parts] for m in page.messages] == [["Ahoy"], ["Aye."]]
-    assert room.messages == {}
+    assert room.tail == Tail()

@@ -18,6 +18,7 @@ from agentd.agents.opencode.event_schema import (
     decode_frame,
 )
 from agentd.agents.opencode.mirror import Mirror
+from agentd.agents.opencode.room import MAX_CALLS
 from halyard.agent.v1 import resource_pb2
 from halyard.agent.v1 import session_pb2 as pb
 from tests.agentd.agents.opencode import shapes
@@ -319,3 +320,21 @@ def test_a_family_is_a_session_and_all_its_subagents(mirror: Mirror) -> None:
     assert mirror.family("a") == ["a", "b", "c"]
     assert mirror.directories() == {"/p"}
     assert not mirror.anyone_working()
+
+
+def test_of_a_long_session_only_its_end_is_remembered(mirror: Mirror, journal: MemoryJournal) -> None:
+    tell(mirror, shapes.session(), shapes.status("busy"))
+    for turn in range(200):
+        prompt_id, answer_id = f"p{turn}", f"a{turn}"
+        tell(mirror, shapes.prompt(prompt_id, 10 * turn + 1), shapes.answer(answer_id, prompt_id, 10 * turn + 2))
+        tell(mirror, shapes.tool(f"t{turn}", "completed", "out", message_id=answer_id, call=f"c{turn}"))
+        tell(mirror, shapes.answer(answer_id, prompt_id, 10 * turn + 2, done=10 * turn + 3))
+    room = mirror.room(SESSION)
+    assert room is not None
+    assert (room.tail.prompts, room.tail.answers, room.growing) == ({}, {}, {})
+    assert len(room.calls) == MAX_CALLS
+    assert {m.state for m in journal.messages(SESSION)} == {pb.MESSAGE_STATE_COMPLETE}
+    tell(mirror, shapes.session(revert={"messageID": "p100"}))
+    assert sum(m.reverted for m in journal.messages(SESSION)) == 200
+    tell(mirror, shapes.session())
+    assert not any(m.reverted for m in journal.messages(SESSION))
