@@ -192,22 +192,34 @@ class Outgoing:
     def _changed(self, call: QueuedCall | None, *, durable: bool = False) -> None:
         if call is None:
             return
-        is_read = call.call_id in self._reads
         view = view_of(call)
-        if not is_read:
-            with self._store.transaction(durable=durable):
+        if call.call_id in self._reads:
+            self._reads.difference_update([] if view.is_open else [call.call_id])
+        else:
+            self._keep(call, view, durable=durable)
+        if not view.is_open:
+            self._answer_whoever_waits(view)
+
+    def _keep(self, call: QueuedCall, view: CallView, *, durable: bool) -> None:
+        """What was answered need not be kept; screens may look at the last answers for a while."""
+        is_settled = _is_settled(view)
+        with self._store.transaction(durable=durable):
+            if is_settled:
+                self._store.drop_call(call.call_id)
+            else:
                 self._store.keep_call(call)
-            self._tell([events.CallChanged(view)])
-        if view.is_open:
-            return
-        self._answer_whoever_waits(view)
-        if is_read:
+        self._tell([events.CallChanged(view)])
+        if is_settled:
             self.outbox.discard(call.call_id)
-            self._reads.discard(call.call_id)
-        elif not view.error:
-            self._put_away(call.call_id, keep=MAX_FINISHED)
-        elif _is_settled(view):
-            self._put_away(call.call_id, keep=0)
+            self._put_away(view)
+
+    def _put_away(self, view: CallView) -> None:
+        if view.error:
+            self._tell([events.CallDropped(view.call_id)])
+            return
+        self._finished.append(view.call_id)
+        excess = max(0, len(self._finished) - MAX_FINISHED)
+        self._tell([events.CallDropped(self._finished.popleft()) for _ in range(excess)])
 
     def _answer_whoever_waits(self, view: CallView) -> None:
         waiting = self._waiting.get(view.call_id)
@@ -218,19 +230,11 @@ class Outgoing:
         else:
             waiting.set_result(view.response)
 
-    def _put_away(self, call_id: bytes, *, keep: int) -> None:
-        """What was answered need not be kept; screens may look at the last `keep` for a while."""
-        self.outbox.discard(call_id)
-        self._store.drop_call(call_id)
-        if not keep:
-            self._tell([events.CallDropped(call_id)])
-            return
-        self._finished.append(call_id)
-        self._tell([events.CallDropped(self._finished.popleft()) for _ in range(len(self._finished) - keep)])
-
 
 def _is_settled(view: CallView) -> bool:
-    """A refusal that leaves nothing for the person to see: a decision that was taken back stands open again, and a
-    withdrawal that came too late shows in what it was to take back.
+    """Nothing is left for the person to see: it was answered; or it was a decision that was taken back and stands open
+    again; or a withdrawal that came too late, which shows in what it was to take back.
     """
+    if view.is_open or not view.error:
+        return not view.is_open
     return view.method == intents.WITHDRAW or (view.reason == WITHDRAWN and view.method in intents.DECISIONS)
