@@ -9,6 +9,7 @@ code is 1 when anything was wrong.
 import argparse
 import asyncio
 import random
+import signal
 import sys
 import time
 from pathlib import Path
@@ -68,6 +69,8 @@ def measure(options: argparse.Namespace) -> Figures:
         plans = [plans[0], *plans[options.round : options.round + 1]]
     print(f"seed {seed}", file=sys.stderr, flush=True)
     began = time.monotonic()
+    # Told to stop, it takes the stage down as after Ctrl+C: what it started would outlive it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with TemporaryDirectory(prefix="halyard-chaos-", ignore_cleanup_errors=True) as folder:
         came_of = asyncio.run(run(Path(folder), plans, shape, _tell))
     figures = _figures(seed, shape, came_of, time.monotonic() - began)
