@@ -109,6 +109,10 @@ class Stage:
         assert len(found) > nth, f"{test_id} is not among {self.ids()}"
         return found[nth]
 
+    def below(self, test_id: str, nth: int = 0) -> Iterator[BaseControl]:
+        """Everything inside the control with this test id."""
+        yield from _below(self.find(test_id, nth))
+
     # --- touching -----------------------------------------------------------------------------------------------------
 
     async def tap(self, test_id: str, nth: int = 0) -> None:

@@ -3,6 +3,7 @@
 import flet as ft
 
 from app_flet.boundary import component, keyed, memo
+from app_flet.components.interruption import InterruptionLine
 from app_flet.components.message_state import message_state
 from app_flet.components.parts import PartView
 from app_flet.components.status import mark, quiet
@@ -48,7 +49,9 @@ def _Said(turn: Turn) -> ft.Control:
         ft.Container(bubble, margin=ft.Margin.only(left=44), alignment=ft.Alignment.CENTER_RIGHT),
         *files,
     ]
-    if turn.delivery is not None:
+    if message is not None and message.state is v1.MessageState.INTERRUPTED:
+        rows.append(InterruptionLine(message))
+    elif turn.delivery is not None:
         rows.append(message_state(turn))
     return ft.Column(rows, spacing=4, horizontal_alignment=ft.CrossAxisAlignment.END, tight=True)
 
@@ -62,7 +65,9 @@ def _Done(turn: Turn) -> ft.Control:
     if message.state is v1.MessageState.WRITING and not rows:
         rows.append(ft.Row([mark(Tone.WORKING, dark=dark), quiet("Working …")], spacing=8))
     ending = _ending(message)
-    if ending:
+    if message.state is v1.MessageState.INTERRUPTED:
+        rows.append(InterruptionLine(message))
+    elif ending:
         text = ft.Text(ending, expand=True, color=ink(Tone.FAILED, dark=dark).strong)
         rows.append(read_as(ending, ft.Row([mark(Tone.FAILED, dark=dark, size=16), text])))
     return ft.Column(
@@ -78,6 +83,5 @@ def _ending(message: v1.Message) -> str:
     """What to say of a message that did not end well."""
     return {
         v1.MessageState.FAILED: message.error or "The turn ended with an error.",
-        v1.MessageState.INTERRUPTED: "Cut off by a restart. What had arrived is kept; send the prompt again to go on.",
         v1.MessageState.STOPPED: "Stopped.",
     }.get(message.state, "")
