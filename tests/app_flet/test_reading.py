@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app_flet.reading import read
+from halyard_client.google.rpc import ErrorInfo
 from halyard_client.halyard.agent import v1
 from halyard_client.halyard.link.v1 import AttachAppResponse, Batch, Record
 from halyard_client.halyard.pairing.v1 import JoinResponse
@@ -62,3 +63,11 @@ def test_times_and_unknown_enum_values_are_read() -> None:
     value = Scene().edit_permission()
     assert read(v1.Resource, bytes(value)) == value
     assert read(v1.Session, bytes([7 << 3, 99])).state.value == 99
+
+
+def test_a_map_is_read_with_what_it_holds_and_refused_with_what_it_cannot_hold() -> None:
+    good = ErrorInfo(reason="ALREADY_DECIDED", domain="halyard", metadata={"decided_by": "Mira"})
+    assert read(ErrorInfo, bytes(good)) == good
+    number_as_value = bytes.fromhex("1a06 0a02 6869 1007".replace(" ", ""))
+    with pytest.raises(Malformed):
+        read(ErrorInfo, number_as_value)

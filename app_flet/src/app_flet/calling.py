@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from app_flet.intents import PROMPT
 from app_flet.model import CallView, frozen
+from app_flet.reading import UNREADABLE
 from halyard_client.google.rpc import ErrorInfo, Status
 from halyard_client.halyard.agent.v1 import Call, CallResult, PromptResponse
 from wire.calls import CallState, QueuedCall, uuid7_time_ms
@@ -61,7 +62,10 @@ def facts_of(status: Status) -> Mapping[str, str]:
 def _info(status: Status) -> ErrorInfo:
     for detail in status.details:
         if detail.type_url.endswith("google.rpc.ErrorInfo"):
-            info = ErrorInfo.parse(detail.value)
+            try:
+                info = ErrorInfo.parse(detail.value)
+            except UNREADABLE:
+                continue  # a relay that cannot say why has still refused
             if info.domain == DOMAIN:
                 return info
     return ErrorInfo()

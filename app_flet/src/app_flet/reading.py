@@ -57,8 +57,19 @@ def _is_field_sound(value: object, field: "dataclasses.Field[object]") -> bool:
     about = field.metadata["betterproto"]
     if value is None:
         return bool(about.optional)
-    expected = _SCALARS.get(about.proto_type, int)
-    values = value if about.repeated and isinstance(value, list) else [value]
+    if isinstance(value, dict):
+        return about.map_meta is not None and all(
+            _are_sound(side, kind.proto_type) for side, kind in zip(_sides(value), about.map_meta, strict=True)
+        )
+    return _are_sound(value if about.repeated and isinstance(value, list) else [value], about.proto_type)
+
+
+def _sides(value: dict[object, object]) -> tuple[list[object], list[object]]:
+    return list(value.keys()), list(value.values())
+
+
+def _are_sound(values: list[object], proto_type: str) -> bool:
+    expected = _SCALARS.get(proto_type, int)
     return all(isinstance(one, expected) and _is_below_sound(one) for one in values)
 
 
