@@ -2,6 +2,7 @@
 
 Its counterpart is `relay serve --json`, which prints one line of JSON once it listens. The child has a session of its
 own, so that Ctrl+C in the terminal reaches only agentd, which stops things in order: the links first, then the relay.
+Its stdin is a pipe of which only agentd holds the other end: when agentd is killed, the relay stops by itself.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from pathlib import Path
 import psutil
 
 from agentd.errors import RelayFailedError
+from agentd.private_log import private_log
 from wire.backoff import Backoff
 
 logger = logging.getLogger(__name__)
@@ -51,8 +53,15 @@ class RelayCommand:
 
     def arguments(self) -> Sequence[str]:
         """Returns the command line."""
-        serve = [sys.executable, "-m", "relay.main", "serve", "--json", "--data", str(self.data)]
-        where = ["--http", f"127.0.0.1:{self.http_port}", "--grpc", f"127.0.0.1:{self.grpc_port}"]
+        serve = [sys.executable, "-m", "relay.main", "serve", "--json", "--until-stdin-closes"]
+        where = [
+            "--data",
+            str(self.data),
+            "--http",
+            f"127.0.0.1:{self.http_port}",
+            "--grpc",
+            f"127.0.0.1:{self.grpc_port}",
+        ]
         # A public address means that a proxy of the person's own ends TLS in front of the loopback port.
         proxied = ["--public-url", self.public_url, "--behind-tls-proxy", "--admit", self.admitted]
         return [*serve, *where, *(proxied if self.public_url else [])]
@@ -110,10 +119,10 @@ async def running(command: RelayCommand) -> AsyncIterator[RelayChild]:
 
 async def _start(command: RelayCommand) -> tuple[asyncio.subprocess.Process, RelayReady]:
     await asyncio.to_thread(reap_orphan, command.data)
-    with command.log.open("ab") as log:
+    with private_log(command.log) as log:
         process = await asyncio.create_subprocess_exec(
             *command.arguments(),
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=log,
             env=command.environment,

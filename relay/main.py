@@ -43,7 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _run(options: argparse.Namespace) -> int:
     try:
         if options.command == "serve":
-            return asyncio.run(_serve(_serve_config(options), as_json=options.json))
+            bound = options.until_stdin_closes
+            return asyncio.run(_serve(_serve_config(options), as_json=options.json, until_stdin_closes=bound))
         from relay import cli
 
         return cli.run(options)
@@ -62,13 +63,17 @@ def _run(options: argparse.Namespace) -> int:
         return FAILED
 
 
-async def _serve(settings: config.ServeConfig, *, as_json: bool) -> int:
-    """Serves until a signal. When the store is lost under it, the program begins anew, at the same place."""
+async def _serve(settings: config.ServeConfig, *, as_json: bool, until_stdin_closes: bool) -> int:
+    """Serves until a signal, or until the program that started it is gone. When the store is lost under it, the program
+    begins anew, at the same place.
+    """
     from relay.server import running
 
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    if until_stdin_closes:
+        _watch_stdin(stop)
     async with running(settings) as relay:
         # What was imported stays for good. Left to the collector, each full pass over it would hold every link up for
         # 60 ms (measured); frozen, a pass takes microseconds.
@@ -82,6 +87,17 @@ async def _serve(settings: config.ServeConfig, *, as_json: bool) -> int:
     if why is not None:
         raise why
     return OK
+
+
+def _watch_stdin(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+
+    def on_readable() -> None:
+        if not os.read(sys.stdin.fileno(), 4096):
+            loop.remove_reader(sys.stdin)
+            stop.set()
+
+    loop.add_reader(sys.stdin, on_readable)
 
 
 @contextmanager
@@ -164,6 +180,9 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--tls-key", type=Path, metavar="FILE", help="its key, PEM")
     serve.add_argument("--behind-tls-proxy", action="store_true", help="a proxy in front ends TLS")
     serve.add_argument("--admit", action="append", default=[], metavar="ID", help="a workstation that needs no invite")
+    serve.add_argument(
+        "--until-stdin-closes", action="store_true", help="stop when the program that started it is gone"
+    )
     serve.add_argument("--log-mib", type=int, metavar="N", help="stored log per workstation (default 64)")
     serve.add_argument("--log-days", type=int, metavar="N", help="days until unrenewed records fall out (default 90)")
 

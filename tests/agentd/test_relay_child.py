@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,6 +59,27 @@ async def test_the_relay_of_a_killed_agentd_is_stopped_before_a_new_one_starts(c
         assert is_gone(left_behind.address.pid)
         assert child.address.http == left_behind.address.http
         assert await answers(child)
+
+
+async def test_the_relay_of_a_killed_agentd_stops_by_itself(command: RelayCommand) -> None:
+    owner = (
+        "import asyncio, os, sys\n"
+        "from pathlib import Path\n"
+        "from agentd.relay_child import RelayCommand, running\n"
+        "async def own():\n"
+        "    async with running(RelayCommand(Path(sys.argv[1]), Path(sys.argv[2]), dict(os.environ))) as child:\n"
+        "        print(child.address.pid, flush=True)\n"
+        "        await asyncio.Event().wait()\n"
+        "asyncio.run(own())\n"
+    )
+    arguments = (sys.executable, "-c", owner, str(command.data), str(command.log))
+    owning = await asyncio.create_subprocess_exec(*arguments, stdout=asyncio.subprocess.PIPE)
+    assert owning.stdout is not None
+    relay = psutil.Process(int(await owning.stdout.readline()))
+    owning.kill()
+    await owning.wait()
+    assert psutil.wait_procs([relay], timeout=20)[1] == []
+    assert command.log.stat().st_mode & 0o777 == 0o600
 
 
 async def test_a_process_that_only_has_the_noted_pid_is_left_alone(command: RelayCommand) -> None:

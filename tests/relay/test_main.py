@@ -32,6 +32,20 @@ async def test_it_serves_and_drains_on_sigterm(tmp_path: Path) -> None:
     assert not (tmp_path / "data" / "relay.json").exists()
 
 
+def test_it_stops_when_the_program_that_started_it_is_gone(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "relay.main", "serve", "--json", "--until-stdin-closes", "--no-web-app"]
+    where = ["--data", str(tmp_path), "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0"]
+    with subprocess.Popen([*command, *where], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as relay:
+        assert relay.stdout is not None
+        assert relay.stdin is not None
+        assert json.loads(relay.stdout.readline())["pid"] == relay.pid
+        relay.stdin.write(b"a word means nothing")
+        relay.stdin.flush()
+        assert relay.poll() is None
+        relay.stdin.close()
+        assert relay.wait(20) == 0
+
+
 async def test_the_other_commands_ask_the_running_relay(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with relay_process(data) as relay:

@@ -1,35 +1,44 @@
-"""The `opencode serve` process: started on a free loopback port, in a process group of its own, and reaped with all
-its children.
+"""The `opencode serve` process: started on a free loopback port, and reaped with all that it started.
 
-A killed server leaves the commands it ran as orphans, some in process groups of their own. What finds them is a mark
-in the environment that every descendant inherits. Limits: POSIX; a program that clears its environment escapes.
+A killed server leaves the commands it ran as orphans, in sessions of their own. Two things end them. A warden
+(`agents/warden.py`) between agentd and the server ends whatever descends from it, also when agentd itself is killed.
+And a mark in the environment, which every descendant inherits, finds at the next start what a killed warden left.
+Limits: POSIX; without Linux, a program that clears its environment escapes both.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
-import signal
 import socket
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
+from agentd.agents import warden
 from agentd.agents.agent import AgentUnavailableError
 from agentd.agents.opencode import launch
 from agentd.agents.opencode.client import Client
+from agentd.private_log import private_log
 
 _log = logging.getLogger(__name__)
 
 _PASSWORD_BYTES = 32
 # SIGINT lets OpenCode end its running command; what takes longer is killed.
 STOP_SECONDS = 5.0
+# What the warden gets beyond that. Longer takes only a process that the kernel itself cannot end yet.
+_REAP_SECONDS = 5.0
+_SPAWN_SECONDS = 10.0
 _POLL_SECONDS = 0.1
 _HEALTH_SECONDS = 5.0
 _MARK_BYTES = 16
+# What forks while it is looked for is found in the next round.
+_REAP_ROUNDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +60,10 @@ def free_port() -> int:
 class OpenCodeProcess:
     """A running server."""
 
-    def __init__(self, process: asyncio.subprocess.Process, endpoint: Endpoint, mark: str) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, pid: int, endpoint: Endpoint, mark: str) -> None:
+        """`process` is the warden; `pid` is the server."""
         self._process = process
+        self.pid = pid
         self.endpoint = endpoint
         self.mark = mark
         self.client = Client(endpoint.url, endpoint.password)
@@ -64,28 +75,13 @@ class OpenCodeProcess:
         `environment` is made by `launch.environment`. The server does not answer yet: see `wait_until_healthy`.
         """
         port = free_port()
-        with log.open("ab") as output:
-            try:
-                process = await asyncio.create_subprocess_exec(
-                    *launch.arguments(binary, port),
-                    cwd=folder,
-                    env=dict(environment),
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=output,
-                    start_new_session=True,
-                )
-            except OSError as error:
-                raise AgentUnavailableError(
-                    f"OpenCode cannot be started: {error}. Check {binary} and {folder}."
-                ) from error
+        try:
+            process = await _start_warden(launch.arguments(binary, port), folder, environment, log)
+            pid = await _server_pid(process)
+        except OSError as error:
+            raise AgentUnavailableError(f"OpenCode cannot be started: {error}. Check {binary} and {folder}.") from error
         endpoint = Endpoint(f"http://127.0.0.1:{port}", environment[launch.ACCESS_VARIABLE])
-        return cls(process, endpoint, environment[launch.MARK_VARIABLE])
-
-    @property
-    def pid(self) -> int:
-        """Returns the process id, which is also the id of its group."""
-        return self._process.pid
+        return cls(process, pid, endpoint, environment[launch.MARK_VARIABLE])
 
     @property
     def is_running(self) -> bool:
@@ -121,17 +117,54 @@ class OpenCodeProcess:
         return await self._process.wait()
 
     async def stop(self) -> None:
-        """Ends the server and everything it started, in order: SIGINT, then SIGKILL to the whole group."""
+        """Ends the server and everything it started: asked first, killed when it takes too long."""
         await self.client.close()
-        if self._process.returncode is None:
-            self._process.send_signal(signal.SIGINT)
-            try:
-                async with asyncio.timeout(STOP_SECONDS):
-                    await self._process.wait()
-            except TimeoutError:
-                _log.warning("OpenCode did not stop when asked and is killed")
+        await _let_go(self._process)
         await asyncio.to_thread(reap, self.mark)
-        await self._process.wait()
+
+
+async def _start_warden(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], log: Path
+) -> asyncio.subprocess.Process:
+    """Returns the warden that starts the server. -I and -S keep it small: it imports nothing but the interpreter."""
+    with private_log(log) as output:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", "-S", warden.__file__, str(STOP_SECONDS), *command),
+            cwd=folder,
+            env=dict(environment),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=output,
+            start_new_session=True,
+        )
+
+
+async def _server_pid(process: asyncio.subprocess.Process) -> int:
+    """Returns what the warden tells of the server; OSError when it could not be started."""
+    assert process.stdout is not None  # noqa: S101 - PIPE was asked for
+    try:
+        async with asyncio.timeout(_SPAWN_SECONDS):
+            word, _, rest = (await process.stdout.readline()).decode().strip().partition(" ")
+    except BaseException:
+        await _let_go(process)
+        raise
+    if word != "pid":
+        await process.wait()
+        raise OSError(rest or "its warden ended")
+    return int(rest)
+
+
+async def _let_go(process: asyncio.subprocess.Process) -> None:
+    """Makes the warden end everything, and returns when it has."""
+    assert process.stdin is not None  # noqa: S101 - PIPE was asked for
+    process.stdin.close()
+    try:
+        async with asyncio.timeout(STOP_SECONDS + _REAP_SECONDS):
+            await process.wait()
+    except TimeoutError:
+        _log.warning("What OpenCode started does not end; it is killed once more")
+        process.kill()
+        await process.wait()
 
 
 def draw_password() -> str:
@@ -145,14 +178,21 @@ def draw_mark() -> str:
 
 
 def reap(mark: str) -> int:
-    """Kills every process that carries the mark; returns how many there were."""
-    wanted = [process for process in psutil.process_iter() if _carries(process, mark)]
-    for process in wanted:
-        try:
-            process.kill()
-        except psutil.Error:
-            continue
-    return len(wanted)
+    """Kills every process that carries the mark, until none is left; returns how many there were.
+
+    psutil compares start times before it kills: a pid that came round again is not hit.
+    """
+    count = 0
+    for _ in range(_REAP_ROUNDS):
+        wanted = [process for process in psutil.process_iter() if _carries(process, mark)]
+        count += len(wanted)
+        for process in wanted:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        if not wanted:
+            break
+        psutil.wait_procs(wanted, timeout=_REAP_SECONDS)
+    return count
 
 
 def _carries(process: psutil.Process, mark: str) -> bool:

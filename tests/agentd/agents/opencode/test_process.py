@@ -48,12 +48,38 @@ async def test_everything_that_was_started_ends_with_the_server_whatever_group_i
     assert not process.is_running
 
 
-async def test_what_a_dead_server_left_behind_is_found_by_its_mark(tmp_path: Path) -> None:
+async def test_what_a_dead_server_left_behind_ends_with_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "up")
+    process = await start(tmp_path, "setsid sleep 1000 &\necho $! > up\nexit 3")
+    left_behind = int(await asyncio.to_thread((tmp_path / "up").read_text))
+    assert await process.wait() == 3
+    assert not psutil.pid_exists(left_behind)
+    await process.stop()
+
+
+async def test_what_a_killed_warden_left_behind_is_found_by_its_mark(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "up")
     mark = draw_mark()
-    process = await start(tmp_path, "setsid sleep 1000 &\necho up", mark)
-    assert await process.wait() == 0
-    assert reap(mark) == 1
-    assert reap(mark) == 0
+    process = await start(tmp_path, "setsid sleep 1000 &\necho $! > up\nwait", mark)
+    left_behind = psutil.Process(int(await asyncio.to_thread((tmp_path / "up").read_text)))
+    server = psutil.Process(process.pid)
+    psutil.Process(process._process.pid).kill()
+    await process.wait()
+    # The kernel ends the server with its warden; what that had started is left.
+    psutil.wait_procs([server], timeout=5)
+    assert left_behind.is_running()
+    assert await asyncio.to_thread(reap, mark) >= 1
+    assert not left_behind.is_running() or left_behind.status() == psutil.STATUS_ZOMBIE
+    assert await asyncio.to_thread(reap, mark) == 0
+    await process.stop()
+
+
+async def test_the_servers_words_are_for_its_user_only(tmp_path: Path) -> None:
+    (tmp_path / "log").touch(0o644)
+    process = await start(tmp_path, "echo a word")
+    await process.wait()
+    assert (tmp_path / "log").read_text() == "a word\n"
+    assert (tmp_path / "log").stat().st_mode & 0o777 == 0o600
     await process.stop()
 
 
@@ -65,7 +91,7 @@ async def test_a_server_that_ends_at_once_is_told_with_its_code(tmp_path: Path) 
 
 
 async def test_a_server_that_never_answers_is_given_up(tmp_path: Path) -> None:
-    process = await start(tmp_path, "sleep 1000")
+    process = await start(tmp_path, "exec sleep 1000")
     with pytest.raises(AgentUnavailableError, match="did not answer"):
         await process.wait_until_healthy(0.05)
     await process.stop()
