@@ -59,6 +59,7 @@ METHOD_ROLES: Mapping[str, pb.DeviceRole] = {
     _WORKSTATION + "RenameDevice": _OPERATE,
     _WORKSTATION + "SetDeviceRole": _OPERATE,
     _WORKSTATION + "RevokeDevice": _OPERATE,
+    _WORKSTATION + "WithdrawCall": _APPROVE,
     _WORKSTATION + "Pair": _OPERATE,
     _WORKSTATION + "Shutdown": _OPERATE,
 }

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentd import caller
+from agentd.calls import CallDesk
 from agentd.config import Config
 from agentd.devices import Devices
 from agentd.doctor import Doctor
+from agentd.errors import malformed
 from agentd.pairing_host import PairingHost
 from agentd.session_log import SessionLog
 from agentd.uplink import Uplink
 from agentd.workstation_record import WorkstationRecord
 from halyard.agent.v1 import workstation_service_pb2 as pb
 from halyard.agent.v1.workstation_service_pb2_grpc import WorkstationServiceServicer
+from wire.calls import check_call_id
 
 Context = Any
 
@@ -31,6 +34,7 @@ class WorkstationParts:
     uplink: Uplink | None
     doctor: Doctor
     config: Config
+    desk: CallDesk
     stop: asyncio.Event
     """Set to stop agentd in order."""
 
@@ -78,6 +82,15 @@ class WorkstationService(WorkstationServiceServicer):
         self._parts.devices.revoke(request.device)
         await self._parts.log.flush()
         return pb.RevokeDeviceResponse()
+
+    async def WithdrawCall(self, request: pb.WithdrawCallRequest, context: Context) -> pb.WithdrawCallResponse:
+        device = caller.current().author.device
+        try:
+            expires_ms = request.expire_time.ToMilliseconds()
+        except ValueError:
+            raise malformed("Say when the call expires, as the call itself does.") from None
+        await self._parts.desk.withdraw(device, check_call_id(request.call_id), expires_ms)
+        return pb.WithdrawCallResponse()
 
     async def Pair(self, request: pb.PairRequest, context: Context) -> AsyncIterator[pb.PairResponse]:
         caller.current().check_admits()

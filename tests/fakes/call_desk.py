@@ -17,8 +17,10 @@ from agentd.call_book import CallBook
 from agentd.calls import CallDesk
 from agentd.config import Config
 from agentd.devices import Devices
+from agentd.doctor import Doctor, Place
 from agentd.journal import AgentJournal, Transcripts
 from agentd.methods import MethodTable
+from agentd.pairing_host import PairingHost
 from agentd.permissions import Decisions
 from agentd.projects import Projects
 from agentd.prompt_authors import PromptAuthors
@@ -27,8 +29,10 @@ from agentd.sealer import Sealer
 from agentd.session_log import SessionLog
 from agentd.store import Store
 from agentd.workstation_record import WorkstationRecord
+from agentd.workstation_service import WorkstationParts, WorkstationService
 from halyard.agent.v1 import agent_service_pb2 as pb
 from halyard.agent.v1 import resource_pb2
+from halyard.agent.v1 import workstation_service_pb2 as workstation_pb
 from halyard.link.v1 import link_service_pb2 as link
 from halyard.link.v1 import record_pb2
 from tests.fakes.scripted_agent import ScriptedAgent
@@ -76,8 +80,10 @@ class Phone:
 class Workstation:
     store: Store
     log: SessionLog
+    sealer: Sealer
     devices: Devices
     desk: CallDesk
+    transcripts: Transcripts
     agent: ScriptedAgent
     projects: Projects
     replies: "asyncio.Queue[link.DeviceReply]"
@@ -104,21 +110,28 @@ async def workstation(folder: Path, clock: Clock, agent: ScriptedAgent) -> Async
     """A desk that runs meanwhile. Leaving it is a crash: nothing is finished first."""
     with Store(folder / "db") as store:
         log = SessionLog(store, clock)
-        devices = Devices(store, log, Sealer(store, log, WORKSTATION.device_id, clock), WORKSTATION, clock)
+        sealer = Sealer(store, log, WORKSTATION.device_id, clock)
+        devices = Devices(store, log, sealer, WORKSTATION, clock)
         authors = PromptAuthors(store)
         roster, projects, transcripts = Roster([agent], log), Projects(log, clock), Transcripts(log, authors)
         decisions = Decisions(log, roster.of, clock)
         methods = MethodTable()
         service = AgentService(log, roster, projects, decisions, authors, clock)
         methods.add(pb.DESCRIPTOR.services_by_name["AgentService"], service)
-        desk = CallDesk(CallBook(store, clock), devices, methods, clock)
+        book = CallBook(store, clock)
+        desk = CallDesk(book, devices, methods, clock)
+        config = Config(state_dir=folder)
+        record = WorkstationRecord(log, config, WORKSTATION.device_id, "", clock)
+        pairing = PairingHost(devices, None, WORKSTATION.public, "bench", log.flush)
+        doctor = Doctor(Place(config, {}), None, book, [agent])
+        parts = WorkstationParts(record, log, devices, pairing, None, doctor, config, desk, asyncio.Event())
+        methods.add(workstation_pb.DESCRIPTOR.services_by_name["WorkstationService"], WorkstationService(parts))
         replies: asyncio.Queue[link.DeviceReply] = asyncio.Queue()
         desk.connect(replies.put_nowait)
-        record = WorkstationRecord(log, Config(state_dir=folder), WORKSTATION.device_id, "", clock)
         async with asyncio.TaskGroup() as group:
             journal = AgentJournal(agent.id, transcripts, decisions, record, store)
             works = [group.create_task(agent.run(journal)), group.create_task(desk.run())]
             await agent.started()
-            yield Workstation(store, log, devices, desk, agent, projects, replies)
+            yield Workstation(store, log, sealer, devices, desk, transcripts, agent, projects, replies)
             for work in works:
                 work.cancel()
