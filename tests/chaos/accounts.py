@@ -23,7 +23,9 @@ class Verdict:
     differing: list[str] = field(default_factory=list)
     illegal: list[str] = field(default_factory=list)
     left_over: list[str] = field(default_factory=list)
-    """Processes that nobody owns, calls that nobody ended, a stage that does not come to rest."""
+    """Processes that nobody owns."""
+    crashed: list[str] = field(default_factory=list)
+    """Processes that ended without being told to, and defects that they wrote down."""
 
     def beyond(self, known: AbstractSet[str]) -> "Verdict":
         """What is not among `known`, which are texts as `all` gives them."""

@@ -3,12 +3,12 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from halyard.agent.v1 import decision_pb2
+from halyard.agent.v1 import decision_pb2, resource_pb2
 from tests.chaos import accounts, comparison, histories, witness
 from tests.chaos.accounts import Asked, Verdict
 from tests.chaos.app_remote import AppRemote, Dump
@@ -187,6 +187,7 @@ class Driver:
             found.illegal += histories.illegal_calls(app.seen.call_histories.items())
             found.illegal += histories.illegal_asks(app.seen.asks.items())
             found.illegal += histories.illegal_cursors(app.name, app.seen.cursors)
+        found.crashed += witness.crashes(self._rig)
         found.left_over += [f"nobody owns process {one}" for one in witness.strangers(self._rig)]
         played.verdict.add(found.beyond(self._known))
         self._known |= set(found.all)
@@ -206,14 +207,18 @@ class Driver:
         return [(app.name, call["about"], call["state"]) for call in app.seen.calls.values() if call.get("about")]
 
     def _permissions(self) -> dict[str, tuple[str, str]]:
-        dump = next(iter(self._dumps.values()))
         return self._buried.permissions | {
-            r.name: (_state(r.permission.state), r.permission.part) for r in dump.resources if r.HasField("permission")
+            r.name: (_state(r.permission.state), r.permission.part)
+            for r in self._resources()
+            if r.HasField("permission")
         }
 
+    def _resources(self) -> Sequence[resource_pb2.Resource]:
+        """What the first app holds; the others hold the same, or it was said."""
+        return next((dump.resources for dump in self._dumps.values()), ())
+
     def _deciders(self) -> dict[str, str]:
-        dump = next(iter(self._dumps.values()))
-        asks = [r.permission if r.HasField("permission") else r.question for r in dump.resources]
+        asks = [r.permission if r.HasField("permission") else r.question for r in self._resources()]
         return {ask.name: ask.decision.decided_by for ask in asks if ask.name}
 
     # --- on to the next round ---

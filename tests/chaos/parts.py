@@ -30,6 +30,9 @@ class Part:
         self.told: dict[str, Any] = {}
         """That line."""
         self.starting = asyncio.Lock()
+        self.crashes: list[str] = []
+        """Each end that nobody from outside had brought about."""
+        self._doomed = False
 
     @property
     def pid(self) -> int:
@@ -44,6 +47,7 @@ class Part:
         """Starts it; does not wait until it is ready. Its last words of a former life are lost."""
         self.starts += 1
         self.ready.clear()
+        self._doomed = False
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 *self.command, env=self.environment, stdin=PIPE, stdout=PIPE, stderr=log, limit=LINE_BYTES
@@ -54,14 +58,15 @@ class Part:
         process = self.process
         assert process is not None
         assert process.stdout is not None
-        while line := await process.stdout.readline():
-            if not line.endswith(b"\n"):
-                return
+        while (line := await process.stdout.readline()).endswith(b"\n"):
             said = json.loads(line)
             if not self.ready.is_set():
                 self.told = said
                 self.ready.set()
             self.heard(said)
+        code = await process.wait()
+        if code and not self._doomed:
+            self.crashes.append(f"{self.name} ended by itself (exit code {code}): {_last_words(self.log)}")
 
     def heard(self, said: dict[str, Any]) -> None:
         """Made more of by parts that have more to say."""
@@ -71,6 +76,7 @@ class Part:
         if self.process is None or self.process.returncode is not None:
             return False
         with contextlib.suppress(ProcessLookupError):
+            self._doomed = self._doomed or number in (signal.SIGKILL, signal.SIGTERM)
             self.process.send_signal(number)
             return True
         return False
@@ -90,6 +96,11 @@ class Part:
     async def kill(self) -> None:
         if self.signal(signal.SIGKILL):
             await self.gone()
+
+
+def _last_words(log: Path) -> str:
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip(" +-|")]
+    return lines[-1].strip(" |") if lines else "without a word"
 
 
 def opencode_of(agentd_pid: int) -> psutil.Process | None:

@@ -12,6 +12,8 @@ from tests.chaos.parts import size_of
 from tests.chaos.rig import Rig, opencode_client
 from tests.flows.stack import left_running
 
+_TRACEBACK = "Traceback (most recent call last)"
+
 Messages = Sequence[Mapping[str, Any]]
 
 
@@ -55,6 +57,15 @@ def effects(rig: Rig) -> list[str]:
 def requests(rig: Rig) -> list[Mapping[str, Any]]:
     """Every request that reached the model."""
     return [json.loads(line) for line in rig.journal.read_text().splitlines()] if rig.journal.exists() else []
+
+
+def crashes(rig: Rig) -> list[str]:
+    """Ends that nobody brought about, and defects that a process caught and wrote down."""
+    found = [crash for part in (*rig.parts(), rig.model) for crash in part.crashes]
+    for part in (*rig.parts(), rig.model):
+        count = part.log.read_text(errors="replace").count(_TRACEBACK) if part.log.exists() else 0
+        found += [f"{part.name} wrote down defect number {n + 1}" for n in range(count)]
+    return found
 
 
 def sizes(rig: Rig) -> dict[str, tuple[float, int]]:
