@@ -214,6 +214,11 @@ class Replica(Generic[V]):
         known = self._newest.get(key)
         return known is None or known.seq <= self.unsure_through
 
+    @property
+    def has_unsure(self) -> bool:
+        """Whether any value held may have changed where this reader never looked."""
+        return self.unsure_through > 0 and any(r.seq <= self.unsure_through for r in self._newest.values())
+
     def let_go(self, through: int) -> list[Record[V]]:
         """A relay's retention: drops the records at or below `through`; readers are told `truncated_through`.
 

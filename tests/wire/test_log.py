@@ -132,6 +132,17 @@ def test_what_may_have_changed_in_a_gap_is_unsure() -> None:
     assert replica.is_unsure(b"never seen")
 
 
+def test_it_is_known_whether_anything_held_is_unsure() -> None:
+    replica = Replica[str](bytes(16))
+    replica.apply([Record(1, b"x", "old")])
+    replica.resume()
+    assert not replica.has_unsure
+    replica.peer_let_go(5)
+    assert replica.has_unsure
+    replica.apply([Record(6, b"x", "new")])
+    assert not replica.has_unsure
+
+
 def test_what_the_peer_let_go_below_the_cursor_makes_nothing_unsure() -> None:
     replica: Replica[int] = Replica(A, [Record(1, b"x", 1)], through=4)
     replica.resume()

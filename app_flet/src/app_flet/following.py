@@ -37,6 +37,12 @@ WARNINGS = {
     Verdict.WITHHELD: "The relay holds back part of what {name} wrote. What you see may be old.",
     Verdict.ROLLED_BACK: "The relay shows an older copy than before. What is here stays; new things may be missing.",
 }
+UNSURE = "The relay let older records of {name} go before this device read them. Some of what you see may be outdated."
+SILENT = "The relay says that {name} is online, yet nothing that {name} vouches for arrives. What you see may be old."
+SILENT_AFTER_MS = 90_000
+"""Three intervals in which a workstation renews its head while somebody follows."""
+ASLEEP_AFTER_MS = 60_000
+"""Not judged for so long: this device slept, and what came meanwhile is still on its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,8 @@ class Following:
         self._coming_epoch = row.log_epoch
         self._offered = 0
         self._unopened = 0
+        self._online = False
+        self._heard_ms = self._judged_ms = 0
         self.must_read_again = False
         """Records came before the keys that open them: this device must link again and ask from its cursor."""
 
@@ -98,6 +106,8 @@ class Following:
     def began(self, state: WorkstationState, now_ms: int) -> list[events.Event]:
         """A link began: presence, grant, freshness; and whether the log is still the same."""
         happened: list[events.Event] = []
+        self._online, self._heard_ms = state.online, now_ms
+        self._offered = 0
         if state.stored is not None and len(state.stored.log_epoch) == EPOCH_BYTES:
             self._offered = state.stored.seq
             happened += self._met_epoch(state.stored.log_epoch, state.grant)
@@ -112,17 +122,21 @@ class Following:
             self._replica.peer_let_go(state.truncated_through)
             self._keep_cursor()
 
-    def presence(self, *, online: bool, last_seen_ms: int) -> list[events.Event]:
+    def presence(self, *, online: bool, last_seen_ms: int, now_ms: int) -> list[events.Event]:
         """The workstation came or went."""
+        if online and not self._online:
+            self._heard_ms = now_ms
+        self._online = online
         self._keep(last_seen_ms=max(self.row.last_seen_ms, last_seen_ms))
         return [events.PresenceChanged(self.row.id, online, self.row.last_seen_ms)]
 
     def batch(self, frame: Batch, now_ms: int) -> list[events.Event]:
         """Records and hints, applied whole or, after a crash, not at all."""
         happened = self._records(frame) if frame.records else self._moved(frame.through)
+        self._offered = max(self._offered, frame.through)
         happened += self._hints(frame.volatile)
         happened += self._head(frame.head, now_ms)
-        return happened
+        return happened if frame.head is None else [*happened, self.judged(now_ms)]
 
     def caught_up(self, frame: CaughtUp, now_ms: int) -> list[events.Event]:
         """The relay has handed out all it had."""
@@ -130,7 +144,7 @@ class Following:
             self._offered = frame.cursor.seq
             self._replica.caught_up(frame.cursor.seq, frame.truncated_through)
             self._keep_cursor()
-        return [events.CaughtUp(self.row.id), *self._dated(None, now_ms), self._judged(now_ms)]
+        return [events.CaughtUp(self.row.id), *self._dated(None, now_ms), self.judged(now_ms)]
 
     def reset(self, epoch: bytes) -> list[events.Event]:
         """The log began anew. Only a grant that the workstation sealed for the new epoch proves it: wait for that."""
@@ -154,7 +168,7 @@ class Following:
         return []
 
     def _enter(self, epoch: bytes, ring: KeyRing) -> list[events.Event]:
-        fresh: Replica[None] = self._replica.reset(epoch) if self._replica else Replica(epoch)
+        fresh: Replica[None] = self._replica.reset(epoch) if self._replica is not None else Replica(epoch)
         self._replica, self._ring, self._freshness = fresh, ring, Freshness()
         with self._store.transaction():
             self._store.drop_records(self.row.id)
@@ -246,23 +260,40 @@ class Following:
         self._freshness = self._freshness.note(head, self._replica.through, now_ms)
         newest, covered = self._freshness.newest, self._freshness.covered
         if newest is not None and head is not None:
+            if newest.time_ms > self.row.head_ms:
+                self._heard_ms = now_ms
             self._keep(head_seq=newest.seq, head_ms=newest.time_ms)
         if covered is None or covered.time_ms <= self.row.as_of_ms:
             return []
         self._keep(as_of_ms=covered.time_ms)
         return [events.AsOf(self.row.id, covered.time_ms)]
 
-    def _judged(self, now_ms: int) -> events.Event:
-        through = self._replica.through if self._replica else 0
-        verdict = self._freshness.verdict(through, max(self._offered, 0), now_ms)
-        text = UNOPENED if self._unopened else WARNINGS.get(verdict, "")
-        return events.WorkstationWarned(self.row.id, text.format(name=self.row.display_name))
+    def judged(self, now_ms: int) -> events.Event:
+        """What to think of the relay by now; asked after every head, and every few seconds while a link stands."""
+        if now_ms - self._judged_ms > ASLEEP_AFTER_MS:
+            self._heard_ms = now_ms
+        self._judged_ms = now_ms
+        return events.WorkstationWarned(self.row.id, self._doubt(now_ms).format(name=self.row.display_name))
+
+    def _doubt(self, now_ms: int) -> str:
+        if self._unopened:
+            return UNOPENED
+        if self._replica is None or self._coming_epoch > self._replica.epoch:
+            return ""
+        if self._coming_epoch < self._replica.epoch:
+            return WARNINGS[Verdict.ROLLED_BACK]
+        verdict = self._freshness.verdict(self._replica.through, self._offered, now_ms)
+        if verdict in WARNINGS:
+            return WARNINGS[verdict]
+        if self._online and now_ms - self._heard_ms > SILENT_AFTER_MS:
+            return SILENT
+        return UNSURE if self._replica.has_unsure else ""
 
     # --- the row ------------------------------------------------------------------------------------------------------
 
     @property
     def _origin(self) -> Origin:
-        return Origin(self.row.id, self._replica.epoch if self._replica else self.row.log_epoch)
+        return Origin(self.row.id, self._replica.epoch if self._replica is not None else self.row.log_epoch)
 
     def _keep_cursor(self, **changes: bytes | int) -> None:
         replica = self._replica
