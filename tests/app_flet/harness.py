@@ -50,6 +50,8 @@ class Client(Connection):
         self.session: Session | None = None
         self.changed = asyncio.Event()
         self.crashes: list[Any] = []
+        self.invoked: list[tuple[str, Any]] = []
+        """Methods of controls that were called, with their arguments."""
 
     def send_message(self, message: Message) -> None:
         msgpack.packb([message.action, message.body], default=configure_encode_object_for_msgpack(BaseControl))
@@ -57,6 +59,7 @@ class Client(Connection):
             self.crashes.append(message.body)
         if isinstance(message.body, InvokeMethodRequestBody) and self.session is not None:
             body = message.body
+            self.invoked.append((body.name, body.args))
             self.loop.call_soon(self.session.handle_invoke_method_results, body.control_id, body.call_id, None, None)
         self.changed.set()
 

@@ -8,6 +8,7 @@ import flet as ft
 
 from app_flet import intents
 from app_flet.boundary import component, keyed
+from app_flet.components.away import AwayCard, NewsLine, load_news
 from app_flet.components.composer import Composer
 from app_flet.components.decision import DecidedLine
 from app_flet.components.frames import centred
@@ -17,6 +18,7 @@ from app_flet.components.status import TONES, label, mark, quiet
 from app_flet.components.touch import icon_button, identified, read_as, region, tappable, text_button
 from app_flet.components.turn import TurnView
 from app_flet.conversation import Turn, Turns, todos, usage_line
+from app_flet.digest import Digest, Digests, absence
 from app_flet.glance import Need, needs, session_named, standing_of, title_of
 from app_flet.model import WorkstationView
 from app_flet.pages.now import card
@@ -150,6 +152,28 @@ def Conversation(workstation: str, session: str) -> ft.Control:
     loaded = watch(lambda sight: _is_loaded(sight, workstation, session))
     older = watch(lambda sight: _older(sight, workstation, session))
     asked_at = kept(list[float])
+    digests = kept(Digests)
+    away = kept(lambda: absence(here.device.model, workstation, session, here.device.now_ms()))
+    news = watch(lambda sight: digests(sight.model, workstation, session, away))
+    is_read, set_read = local(initial=False)
+    view = kept(ft.Ref[ft.ListView])
+    jumped, set_jumped = local(0)
+
+    def jump(_: object) -> None:
+        load_news(here.device, workstation, session, away)
+        set_jumped(jumped + 1)
+
+    async def go_up() -> None:
+        # To the end of the list, which is the first news: what is older is put back only afterwards.
+        if jumped and view.current is not None:
+            await view.current.scroll_to(offset=-1)
+            close()
+
+    def close() -> None:
+        here.device.saw_session(workstation, session)
+        set_read(True)
+
+    ft.use_effect(go_up, [jumped])
 
     def show_older(_: object = None) -> None:
         here.device.open_older(workstation, session)
@@ -162,8 +186,12 @@ def Conversation(workstation: str, session: str) -> ft.Control:
 
     if not whole:
         return ft.Container(_beginning() if loaded else None, expand=True)
-    rows = [_row(turn, decided) for turn in reversed(whole)]
-    if older:
+    at = first_of(whole, news)
+    is_trimmed = bool(jumped) and not is_read
+    rows = [_row(turn, decided) for turn in reversed(whole[at if is_trimmed else 0 :])]
+    if news is not None and at:
+        rows.insert(len(whole) - at, _wide_row(NewsLine(), "first-new"))
+    if older and not is_trimmed:
         rows.append(_wide_row(text_button("transcript-older", f"Show older ({older})", show_older), "older"))
     listed = ft.ListView(
         rows,
@@ -172,10 +200,20 @@ def Conversation(workstation: str, session: str) -> ft.Control:
         spacing=18,
         padding=ft.Padding.symmetric(vertical=14),
         build_controls_on_demand=True,
+        ref=view,
         on_scroll=here.on(scrolled) if older else None,
         scroll_interval=SCROLL_TOLD_MS,
     )
-    return ft.SelectionArea(listed, expand=True)
+    shown = ft.SelectionArea(listed, expand=True)
+    if news is None or is_read:
+        return shown
+    return ft.Column([AwayCard(news, jump, close), shown], spacing=0, expand=True)
+
+
+def first_of(turns: tuple[Turn, ...], news: Digest | None) -> int:
+    """Where the news begin; 0 when all is new, or nothing."""
+    name = news.first_new if news else ""
+    return next((at for at, turn in enumerate(turns) if turn.message is not None and turn.message.name == name), 0)
 
 
 def is_near_end(event: ft.OnScrollEvent) -> bool:
