@@ -50,6 +50,23 @@ def test_turns_stand_in_the_order_of_their_messages_with_parts_in_theirs() -> No
     assert [record.name.rpartition("/")[2] for record in found[1].parts] == ["p0", "p1", "p2", "p3"]
 
 
+def test_files_that_a_tool_has_shown_are_not_named_once_more_without_their_changes() -> None:
+    edit = v1.ToolCall(tool="edit", kind=v1.ToolKind.EDIT, diffs=[v1.FileDiff(path="a.py", patch="@@", additions=1)])
+    names = {"t": "tool_call", "c": "changes", "d": "changes"}
+    content = {
+        "t": edit,
+        "c": v1.ChangeSet(diffs=[v1.FileDiff(path="a.py")]),
+        "d": v1.ChangeSet(diffs=[v1.FileDiff(path="a.py"), v1.FileDiff(path="b.py")]),
+    }
+    parts = [
+        v1.Part(name=f"{S}/messages/m2/parts/{key}", index=at, **{names[key]: value})  # type: ignore[arg-type]
+        for at, (key, value) in enumerate(content.items(), 20)
+    ]
+    held = [Held(900 + part.index, v1.Resource(name=part.name, part=part)) for part in parts]
+    shown = [record.name.rpartition("/")[2] for record in turns(model(*held), W, S)[1].parts]
+    assert shown[-2:] == ["t", "d"], "what names a file that no tool has shown stays"
+
+
 def test_a_session_that_is_not_open_has_no_turns() -> None:
     assert turns(model(), W, "sessions/s2") == ()
     assert turns(model(), "nobody", S) == ()

@@ -55,7 +55,7 @@ def test_a_decided_permission_no_longer_waits_and_shows_for_a_while() -> None:
 def test_sessions_stand_where_they_belong() -> None:
     lines = {line.id: line for line in session_lines(model())}
     assert lines["s1"].standing is Standing.NEEDS_YOU
-    assert lines["s1"].group is Group.WORKING
+    assert lines["s1"].group is Group.WAITING
     assert lines["s3"].standing is Standing.FAILED
     assert lines["s3"].group is Group.NEW
     assert (lines["s2"].needs, lines["s2"].files) == (2, 5)
@@ -74,6 +74,26 @@ def test_subagents_and_archived_sessions_are_not_listed() -> None:
     assert "c1" not in ids
     assert "a1" not in ids
     assert [line.id for line in session_lines(model(scene, child, away), archived=True)] == ["a1"]
+
+
+def test_a_session_whose_subagent_asks_waits_for_the_person() -> None:
+    scene = Scene()
+    child = scene.session("c1", "child", v1.SessionState.WORKING, 0, parent="sessions/s4")
+    grandchild = scene.session("c2", "grandchild", v1.SessionState.WORKING, 0, parent="sessions/c1")
+    asked = scene.question()
+    assert asked.question is not None
+    asked.name = asked.question.name = "sessions/c2/questions/q9"
+    found = model(scene, child, grandchild, asked)
+    lines = {line.id: line for line in session_lines(found)}
+    assert (lines["s4"].standing, lines["s4"].group, lines["s4"].needs) == (Standing.NEEDS_YOU, Group.WAITING, 1)
+    assert [need.name for need in needs(found, W, "sessions/s4")] == ["sessions/c2/questions/q9"]
+
+
+def test_sessions_that_are_each_others_parent_end_nowhere() -> None:
+    scene = Scene()
+    one = scene.session("c1", "one", v1.SessionState.WORKING, 0, parent="sessions/c2")
+    two = scene.session("c2", "two", v1.SessionState.WORKING, 0, parent="sessions/c1")
+    assert session_lines(model(scene, one, two))
 
 
 def test_lists_of_a_workstation() -> None:

@@ -2,6 +2,7 @@ import sqlite3
 import stat
 from collections.abc import Iterable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from app_flet.instants import instant
 from app_flet.model import Held, Page
 from app_flet.skimming import skim
-from app_flet.store import Store, StoredRecord, WorkstationRow, stored
+from app_flet.store import MAX_ANSWER_BYTES, Store, StoredRecord, WorkstationRow, stored
 from halyard_client.halyard.agent import v1
 from wire.calls import CallState, QueuedCall, uuid7
 
@@ -190,3 +191,23 @@ def test_an_empty_draft_is_no_draft(store: Store) -> None:
 
 def test_secrets_do_not_show_in_logs() -> None:
     assert "secret" not in repr(ROW)
+
+
+def test_answers_are_kept_until_there_are_too_many(store: Store) -> None:
+    big = bytes(MAX_ANSWER_BYTES)
+    for number in range(20):
+        store.keep_answer("w1", "/x/Read", b"%d" % number, big, number)
+    assert store.answer("w1", "/x/Read", b"19") == (big, 19)
+    assert store.answer("w1", "/x/Read", b"0") is None
+    store.keep_answer("w1", "/x/Read", b"huge", big + b"!", 99)
+    assert store.answer("w1", "/x/Read", b"huge") is None
+    store.forget_workstation("w1")
+    assert store.answer("w1", "/x/Read", b"19") is None
+
+
+def test_a_call_that_changes_keeps_its_place(store: Store) -> None:
+    calls = [QueuedCall(uuid7(9 - number, bytes(10)), "w1", b"%d" % number, 99) for number in range(3)]
+    for call in calls:
+        store.keep_call(call)
+    store.keep_call(replace(calls[0], attempts=1))
+    assert [call.payload for call in store.calls()] == [b"0", b"1", b"2"]

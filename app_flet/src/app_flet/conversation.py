@@ -113,7 +113,22 @@ def _parts_by_message(transcript: Transcript) -> dict[str, tuple[Held, ...]]:
 
 def _recorded_turn(record: Held, parts: tuple[Held, ...]) -> Turn:
     call_id = bytes(_message(record).call_id)
-    return Turn(call_id.hex() if call_id else record.name, record, parts)
+    told = {diff.path for part in parts for diff in _diffs_of_tool(part)}
+    shown = tuple(part for part in parts if not _only_repeats(part, told))
+    return Turn(call_id.hex() if call_id else record.name, record, shown)
+
+
+def _diffs_of_tool(record: Held) -> list[v1.FileDiff]:
+    call = part_of(record).tool_call
+    return list(call.diffs) if call is not None else []
+
+
+def _only_repeats(record: Held, told: set[str]) -> bool:
+    """An agent names after each step the files it touched; that is no news where the tools have shown how."""
+    changes = part_of(record).changes
+    return changes is not None and all(
+        diff.path in told and not (diff.patch or diff.additions or diff.deletions) for diff in changes.diffs
+    )
 
 
 def prompts_on_their_way(model: Model, workstation: str, session: str, arrived: Collection[bytes]) -> list[CallView]:

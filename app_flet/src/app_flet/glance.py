@@ -112,9 +112,18 @@ def needs(model: Model, workstation: str = "", session: str = "") -> tuple[Need,
         for known in model.workstations.values()
         if workstation in ("", known.id)
         for need in _needs_of(known)
-        if session in ("", need.session)
+        if session in ("", need.session, top_of(known, need.session))
     ]
     return tuple(sorted(found, key=lambda need: (need.create_ms, need.name)))
+
+
+def top_of(known: WorkstationView, session: str) -> str:
+    """The person's session that `session` works for: itself, or the one at the top of the subagents' sessions."""
+    seen = {session}
+    while (found := session_named(known, session)) is not None and found.parent and found.parent not in seen:
+        session = found.parent
+        seen.add(session)
+    return session
 
 
 def _needs_of(known: WorkstationView) -> Iterator[Need]:
@@ -158,6 +167,7 @@ def call_about(model: Model, resource: str) -> CallView | None:
 class Group(StrEnum):
     """Where a session stands in the lists."""
 
+    WAITING = "Waits for you"
     WORKING = "Working"
     NEW = "Done since you last looked"
     EARLIER = "Earlier"
@@ -210,7 +220,7 @@ def session_lines(model: Model, *, archived: bool = False) -> tuple[SessionLine,
     lines = [
         _line(model, known, session, waiting[session.name])
         for known in model.workstations.values()
-        for waiting in (Counter(need.session for need in _needs_of(known)),)
+        for waiting in (Counter(top_of(known, need.session) for need in _needs_of(known)),)
         for record in known.held.values()
         if (session := _session(record)) is not None and not session.parent and session.archived == archived
     ]
@@ -252,7 +262,9 @@ def standing_of(session: v1.Session, waiting: int = 0) -> Standing:
 
 
 def _group(standing: Standing, update_ms: int, seen_ms: int) -> Group:
-    if standing in (Standing.WORKING, Standing.RETRYING, Standing.NEEDS_YOU):
+    if standing is Standing.NEEDS_YOU:
+        return Group.WAITING
+    if standing in (Standing.WORKING, Standing.RETRYING):
         return Group.WORKING
     return Group.NEW if update_ms > seen_ms else Group.EARLIER
 

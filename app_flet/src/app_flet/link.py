@@ -48,6 +48,7 @@ log = logging.getLogger(__name__)
 
 OPEN_SECONDS = 10
 DEFAULT_HEARTBEAT_SECONDS = 20
+EXPIRE_SECONDS = 5
 DEAD_AFTER_HEARTBEATS = 2.5
 MAX_FRAME_BYTES = 4 * 1024 * 1024
 """What this app accepts from a relay; relays keep to 1 MiB unless told otherwise."""
@@ -349,7 +350,15 @@ async def keep_links(device: Device) -> None:
     while True:
         with device.relays_changed.listening() as changed:
             async with asyncio.TaskGroup() as group:
-                links = [group.create_task(Link(device, relay).run()) for relay in device.relays]
+                owned = [group.create_task(Link(device, relay).run()) for relay in device.relays]
+                owned.append(group.create_task(_expire(device)))
                 await changed.wait()
-                for link in links:
-                    link.cancel()
+                for task in owned:
+                    task.cancel()
+
+
+async def _expire(device: Device) -> None:
+    """Ends what ran out of time, also while no link stands."""
+    while True:
+        device.outgoing.expire()
+        await asyncio.sleep(EXPIRE_SECONDS)

@@ -1,5 +1,7 @@
 """Review and files: what must be asked of the workstation."""
 
+from collections.abc import Callable
+
 from app_flet.device import Device
 from app_flet.pages.files import fenced, size
 from halyard_client.google.rpc import Status
@@ -60,6 +62,27 @@ async def test_files_are_walked_found_and_read(paired: Device, harbour: Harbour,
         await stage.until(lambda: "path:src" in stage.ids())
         await stage.submit("files-search", "app")
         await stage.until(lambda: "path:src/deep/app.py" in stage.ids())
+
+
+async def test_what_was_looked_at_stays_readable_without_the_workstation_and_is_asked_for_when_it_is_back(
+    paired: Device, harbour: Harbour, bench: Workstation, make_device: Callable[[str], Device]
+) -> None:
+    bench.answer = answer
+    place = f"/w/{bench.id}/p/webshop/files?path=README.md"
+    async with staged(paired, place, served_by=harbour.origin, linked=True) as stage:
+        await stage.until(lambda: "print('hi')" in stage.text())
+    await harbour.presence(bench, online=False)
+    asked = len(bench.calls)
+    paired.store.close()
+    async with staged(make_device("device"), place, served_by=harbour.origin, linked=True) as stage:
+        await stage.until(lambda: "bench is offline" in stage.text())
+        assert "print('hi')" in stage.text()
+        assert "as-of" in stage.ids()
+        assert len(bench.calls) == asked, "nobody is asked who cannot answer"
+        await stage.tap("back")
+        await stage.until(lambda: "Not to be had right now" in stage.text())
+        await harbour.presence(bench, online=True)
+        await stage.until(lambda: "path:src" in stage.ids() and "as-of" not in stage.ids())
 
 
 def test_no_line_of_a_file_closes_its_code_block() -> None:

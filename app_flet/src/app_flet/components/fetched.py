@@ -1,4 +1,6 @@
-"""What must be asked of the workstation: shown when it came, explained when it cannot."""
+"""What must be asked of the workstation: shown when it came, kept for when it cannot come, explained when it is not
+there.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,12 +9,18 @@ from typing import Generic, TypeVar
 import flet as ft
 
 from app_flet.components.notices import empty
-from app_flet.components.touch import text_button
+from app_flet.components.status import quiet
+from app_flet.components.touch import region, text_button
+from app_flet.glance import offline
+from app_flet.instants import clock_time
 from app_flet.intents import Intent
 from app_flet.outgoing import Refused
-from app_flet.screen import local, screen
+from app_flet.screen import local, screen, watch
 
 T = TypeVar("T")
+
+CONNECTING = "connecting"
+AWAY = "This comes from the workstation, which cannot be reached now. It is asked as soon as it can."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,7 +29,17 @@ class Fetched(Generic[T]):
 
     answer: T | None = None
     problem: str = ""
+    """Why there is no newer answer."""
+    as_of: str = ""
+    """For an answer that was kept: when it came, as `14:02`."""
     again: Callable[[], None] = lambda: None
+
+    @property
+    def notes(self) -> list[ft.Control]:
+        """To stand above an answer that is not from now."""
+        if not self.as_of:
+            return []
+        return [region("as-of", quiet(" · ".join(filter(None, [f"As of {self.as_of}", self.problem]))))]
 
     @property
     def stand_in(self) -> ft.Control | None:
@@ -40,18 +58,31 @@ class Fetched(Generic[T]):
 
 
 def fetch(workstation: str, intent: Intent, parse: Callable[[bytes], T]) -> Fetched[T]:
-    """A hook: the answer to a read. Asks when what is asked changes; `parse` reads the response."""
+    """A hook: the answer to a read. Asks when what is asked changes and when the workstation can be reached again;
+    shows meanwhile what was answered last. `parse` reads the response.
+    """
     here = screen()
-    nothing: tuple[T | None, str] = (None, "")
+    nothing: tuple[T | None, str, str] = (None, "", "")
     state, put = local(nothing)
     attempt, set_attempt = local(0)
+    line = watch(lambda sight: offline(sight.model, workstation))
 
     async def ask() -> None:
-        put((None, ""))
+        kept, as_of = _kept(workstation, intent, parse)
+        if line is not None:
+            put((kept, "" if line.text == CONNECTING or kept is not None else AWAY, as_of))
+            return
+        put((kept, "", as_of))
         try:
-            put((parse(await here.device.ask(workstation, intent)), ""))
+            put((parse(await here.device.ask(workstation, intent)), "", ""))
         except Refused as refused:
-            put((None, refused.message))
+            put((kept, refused.message, as_of))
 
-    ft.use_effect(ask, [workstation, intent.method, intent.request, attempt])
-    return Fetched(state[0], state[1], lambda: set_attempt(attempt + 1))
+    ft.use_effect(ask, [workstation, intent.method, intent.request, attempt, line is None])
+    return Fetched(state[0], state[1], state[2], lambda: set_attempt(attempt + 1))
+
+
+def _kept(workstation: str, intent: Intent, parse: Callable[[bytes], T]) -> tuple[T | None, str]:
+    here = screen()
+    found = here.device.store.answer(workstation, intent.method, intent.request)
+    return (parse(found[0]), clock_time(found[1], here.zone)) if found else (None, "")

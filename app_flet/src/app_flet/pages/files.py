@@ -95,14 +95,17 @@ def Folder(workstation: str, project: str, path: str) -> ft.Control:
         return empty(ft.Icons.FOLDER_OFF_OUTLINED, "Empty", "There is nothing in this folder.")
     return _listed(
         [
-            _row(
-                workstation,
-                project,
-                entry.path.rstrip("/"),
-                folder=entry.folder,
-                note="" if entry.folder else size(entry.size_bytes),
-            )
-            for entry in fetched.answer
+            *fetched.notes,
+            *(
+                _row(
+                    workstation,
+                    project,
+                    entry.path.rstrip("/"),
+                    folder=entry.folder,
+                    note="" if entry.folder else size(entry.size_bytes),
+                )
+                for entry in fetched.answer
+            ),
         ]
     )
 
@@ -117,7 +120,8 @@ def Found(workstation: str, project: str, sought: str) -> ft.Control:
         return fetched.stand_in or ft.Container()
     if not fetched.answer:
         return empty(ft.Icons.SEARCH_OFF_ROUNDED, "Nothing found", f"No file's path contains “{sought}”.")
-    return _listed([_row(workstation, project, path, folder=False) for path in fetched.answer])
+    found = [_row(workstation, project, path, folder=False) for path in fetched.answer]
+    return _listed([*fetched.notes, *found])
 
 
 @component
@@ -133,6 +137,7 @@ def FileView(workstation: str, project: str, path: str) -> ft.Control:
     text = answer.content.decode(errors="replace")
     return _listed(
         [
+            *fetched.notes,
             ft.Row([ft.Container(quiet(_extent(answer, text)), expand=True), copy_button("copy-file", text, "Copy")]),
             ft.SelectionArea(markdown(fenced(text[:SHOWN_CHARACTERS], path), dark=dark)),
         ]

@@ -14,7 +14,6 @@ from app_flet.components.touch import filled_button, icon_button, tappable
 from app_flet.glance import (
     Group,
     Need,
-    Standing,
     beginnings,
     just_decided,
     needs,
@@ -162,9 +161,7 @@ def Sessions() -> ft.Control:
         return _nothing_yet(has_projects=has_projects)
     rows: list[ft.Control] = []
     for group in Group:
-        of_group = [line for line in lines if line.group is group and line.standing is not Standing.NEEDS_YOU]
-        if group is Group.WORKING:
-            of_group = [line for line in lines if line.group is group]
+        of_group = [line for line in lines if line.group is group]
         if of_group or (group is Group.WORKING and starting):
             rows.append(heading(group.value))
             rows += [BeginningRow(one) for one in starting] if group is Group.WORKING else []

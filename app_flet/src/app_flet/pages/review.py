@@ -90,4 +90,6 @@ def Changes(workstation: str, intent: intents.Intent) -> ft.Control:
         spacing=12,
     )
     cards = [keyed(diff.path, FileChangeCard, diff, at, open_at_first=len(diffs) == 1) for at, diff in enumerate(diffs)]
-    return ft.ListView([total, *cards], spacing=8, padding=ft.Padding.only(left=16, right=16, top=6, bottom=24))
+    return ft.ListView(
+        [*fetched.notes, total, *cards], spacing=8, padding=ft.Padding.only(left=16, right=16, top=6, bottom=24)
+    )
