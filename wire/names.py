@@ -16,12 +16,15 @@ import hmac
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from wire.errors import Malformed
 
 NAME_KEY_BYTES = 32
 OPAQUE_KEY_BYTES = 16
 MAX_ID_LENGTH = 128
+MAX_PARSED = 1024
+"""Names whose parts are remembered: one name is asked about several times on its way through."""
 
 # No "/" (it separates), no "." in front (ids become file names on some disks), nothing a URL path must escape.
 _ID = re.compile(rf"[A-Za-z0-9_~-][A-Za-z0-9._~-]{{0,{MAX_ID_LENGTH - 1}}}", re.ASCII)
@@ -119,6 +122,7 @@ def grant(device_id: str) -> str:
     return _build(Kind.GRANT, device_id)
 
 
+@lru_cache(MAX_PARSED)
 def parse(name: str) -> Name:
     """The parts of `name`; Malformed when it follows none of the patterns above."""
     segments = name.split("/")

@@ -6,7 +6,9 @@ number. Everything that was read is therefore checked against its own declaratio
 
 import dataclasses
 import struct
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TypeVar
 
 from betterproto2 import Message
@@ -44,34 +46,47 @@ def _malformed(kind: type[Message]) -> Malformed:
     return Malformed(f"This is no {kind.__name__}; the other side is of another release, or broken.")
 
 
-def _is_sound(message: Message) -> bool:
-    return all(_is_field_sound(getattr(message, field.name), field) for field in _fields(message))
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Rule:
+    """What may stand in one field."""
+
+    name: str
+    is_optional: bool
+    is_repeated: bool
+    expected: type | tuple[type, ...]
+    sides: tuple[type | tuple[type, ...], ...]
+    """For a map: what its keys and its values may be."""
 
 
-def _fields(message: Message) -> "tuple[dataclasses.Field[object], ...]":
-    found: tuple[dataclasses.Field[object], ...] = dataclasses.fields(message)  # type: ignore[arg-type]  # generated ones are
-    return found
+@cache
+def _rules(kind: type[Message]) -> tuple[_Rule, ...]:
+    """The rules of a message type; worked out once, asked for every value that arrives."""
+    return tuple(_rule(field) for field in dataclasses.fields(kind))  # type: ignore[arg-type]  # generated ones are
 
 
-def _is_field_sound(value: object, field: "dataclasses.Field[object]") -> bool:
+def _rule(field: "dataclasses.Field[object]") -> _Rule:
     about = field.metadata["betterproto"]
-    if value is None:
-        return bool(about.optional)
-    if isinstance(value, dict):
-        return about.map_meta is not None and all(
-            _are_sound(side, kind.proto_type) for side, kind in zip(_sides(value), about.map_meta, strict=True)
-        )
-    return _are_sound(value if about.repeated and isinstance(value, list) else [value], about.proto_type)
+    sides = tuple(_expected(side.proto_type) for side in about.map_meta or ())
+    return _Rule(field.name, bool(about.optional), bool(about.repeated), _expected(about.proto_type), sides)
 
 
-def _sides(value: dict[object, object]) -> tuple[list[object], list[object]]:
-    return list(value.keys()), list(value.values())
+def _expected(proto_type: str) -> type | tuple[type, ...]:
+    return _SCALARS.get(proto_type, int)
 
 
-def _are_sound(values: list[object], proto_type: str) -> bool:
-    expected = _SCALARS.get(proto_type, int)
-    return all(isinstance(one, expected) and _is_below_sound(one) for one in values)
+def _is_sound(message: Message) -> bool:
+    for rule in _rules(type(message)):
+        value = getattr(message, rule.name)
+        if value is None:
+            if not rule.is_optional:
+                return False
+        elif isinstance(value, dict):
+            if not rule.sides or not all(map(_are_sound, (list(value.keys()), list(value.values())), rule.sides)):
+                return False
+        elif not _are_sound(value if rule.is_repeated and isinstance(value, list) else (value,), rule.expected):
+            return False
+    return True
 
 
-def _is_below_sound(value: object) -> bool:
-    return not isinstance(value, Message) or _is_sound(value)
+def _are_sound(values: Iterable[object], expected: type | tuple[type, ...]) -> bool:
+    return all(isinstance(one, expected) and (not isinstance(one, Message) or _is_sound(one)) for one in values)

@@ -154,7 +154,8 @@ def _calls(calls: Mapping[bytes, CallView], event: events.CallChanged | events.C
 
 def lies_inside(name: str) -> str | None:
     """The session whose transcript `name` belongs to; None for what is held beside transcripts."""
-    return names.session_of(name) if names.parse(name).kind in INSIDE_A_SESSION else None
+    parsed = names.parse(name)
+    return f"sessions/{parsed.ids[0]}" if parsed.kind in INSIDE_A_SESSION else None
 
 
 def _records_opened(known: WorkstationView, records: tuple[Held, ...]) -> WorkstationView:

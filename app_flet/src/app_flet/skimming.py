@@ -4,7 +4,6 @@ A phone receives a thousand values for each one that it shows. Reading one with 
 this costs a hundredth of it. Counterpart: `reading.read`, which is for what is shown.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from wire.errors import Malformed
@@ -17,7 +16,10 @@ SECONDS, NANOS = 1, 2
 """Field numbers of agent/v1/resource.proto, session.proto and google/protobuf/timestamp.proto."""
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
-_MAX_VARINT_BYTES = 10
+_SIZES = {FIXED64: 8, FIXED32: 4}
+_ENDLESS = 1 << 62
+_MAX_VARINT_BITS = 70
+_NOWHERE = slice(0, 0)
 _CUT = "This value ends in the middle of a field; the workstation is of another release, or broken."
 
 
@@ -33,58 +35,63 @@ class Skimmed:
 
 def skim(data: bytes) -> Skimmed:
     """What `data`, a serialized Resource, is; Malformed when it is none."""
-    found = dict(_fields(data))
     try:
-        name = _bytes(found.get(NAME, b"")).decode()
-    except UnicodeDecodeError:
-        raise Malformed("This value's name is not text.") from None
-    message = found.get(MESSAGE)
-    return Skimmed(name, DELETED in found, None if message is None else _begun_ms(_bytes(message)))
+        found = _fields(data, 0, len(data))
+        name = data[_inside(found, NAME)].decode()
+        return Skimmed(name, DELETED in found, _begun_ms(data, _inside(found, MESSAGE)) if MESSAGE in found else None)
+    except (IndexError, UnicodeDecodeError):
+        raise Malformed(_CUT) from None
 
 
-def _begun_ms(message: bytes) -> int:
-    time = dict(_fields(_bytes(dict(_fields(message)).get(MESSAGE_CREATE_TIME, b""))))
+def _begun_ms(data: bytes, message: slice) -> int:
+    begun = _inside(_fields(data, message.start, message.stop, MESSAGE_CREATE_TIME), MESSAGE_CREATE_TIME)
+    time = _fields(data, begun.start, begun.stop)
     seconds, nanos = time.get(SECONDS, 0), time.get(NANOS, 0)
-    if isinstance(seconds, bytes) or isinstance(nanos, bytes):
+    if isinstance(seconds, slice) or isinstance(nanos, slice):
         raise Malformed(_CUT)
     return seconds * 1000 + round(nanos / 1_000_000)
 
 
-def _bytes(value: int | bytes) -> bytes:
-    if isinstance(value, int):
+def _inside(found: dict[int, int | slice], number: int) -> slice:
+    place = found.get(number, _NOWHERE)
+    if isinstance(place, int):
         raise Malformed("This value has a number where something longer belongs.")
-    return value
+    return place
 
 
-def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Field numbers and their values in order of writing; the last of a number counts."""
-    at = 0
-    while at < len(data):
+def _fields(data: bytes, at: int, end: int, last: int = -1) -> dict[int, int | slice]:
+    """What stands between `at` and `end`: numbers, and the places of all that is longer. The last of a field counts.
+
+    Looks no further once field `last` was found. IndexError when the data ends early.
+    """
+    found: dict[int, int | slice] = {}
+    while at < end:
         tag, at = _varint(data, at)
-        kind = tag & 7
+        number, kind = tag >> 3, tag & 7
         if kind == VARINT:
-            value: int | bytes
-            value, at = _varint(data, at)
-        elif kind == BYTES:
-            length, at = _varint(data, at)
-            value, at = data[at : at + length], at + length
-        elif kind in (FIXED64, FIXED32):
-            size = 8 if kind == FIXED64 else 4
-            value, at = data[at : at + size], at + size
+            found[number], at = _varint(data, at)
         else:
-            raise Malformed(_CUT)
-        if at > len(data):
-            raise Malformed(_CUT)
-        yield tag >> 3, value
+            length, at = _varint(data, at) if kind == BYTES else (_SIZES.get(kind, _ENDLESS), at)
+            found[number] = slice(at, at + length)
+            at += length
+        if number == last:
+            break
+    if at > end:
+        raise Malformed(_CUT)
+    return found
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
     """(value, place after it)."""
-    value = shift = 0
-    for at in range(at, min(len(data), at + _MAX_VARINT_BYTES)):  # noqa: B020, PLR1704 - the place moves on
+    value = data[at]
+    at += 1
+    if value < 0x80:
+        return value, at
+    value &= 0x7F
+    for shift in range(7, _MAX_VARINT_BITS, 7):
         byte = data[at]
+        at += 1
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
-            return value, at + 1
-        shift += 7
+            return value, at
     raise Malformed(_CUT)
