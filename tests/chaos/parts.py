@@ -103,16 +103,13 @@ def _last_words(log: Path) -> str:
     return lines[-1].strip(" |") if lines else "without a word"
 
 
-def opencode_of(agentd_pid: int) -> psutil.Process | None:
-    """The OpenCode that this agentd runs."""
+def servers_of(agentd_pid: int) -> list[psutil.Process]:
+    """What this agentd runs OpenCode by: the warden that guards it first, OpenCode itself last."""
     try:
-        for child in psutil.Process(agentd_pid).children():
-            line = child.cmdline()
-            if "serve" in line and "--port" in line:
-                return child
+        below = psutil.Process(agentd_pid).children(recursive=True)
+        return [child for child in below if {"serve", "--hostname", "--port"} <= set(child.cmdline())]
     except psutil.Error:
-        return None
-    return None
+        return []
 
 
 def size_of(pid: int) -> tuple[float, int]:

@@ -43,7 +43,7 @@ class Fault(StrEnum):
 OF_PROCESSES = (Fault.KILL, Fault.TERM, Fault.FREEZE)
 OF_LINKS = (Fault.CUT, Fault.HALF_OPEN, Fault.DELAY, Fault.THROTTLE, Fault.REORDER)
 # An agent takes six seconds to come back, a relay one; so the one is killed less often than the other.
-PART_WEIGHTS = {"relay": 5, "agentd": 2, "opencode": 2, "app": 4}
+PART_WEIGHTS = {"relay": 5, "agentd": 2, "opencode": 2, "warden": 1, "app": 5}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Shape:
     apps: int = 2
     slots: int = 3
     """Sessions that are spoken to at a time; each lives for some rounds."""
-    parts: tuple[str, ...] = ("relay", "agentd", "opencode", "app")
+    parts: tuple[str, ...] = ("relay", "agentd", "opencode", "warden", "app")
     """What may be killed; "app" stands for every one."""
     faults: tuple[Fault, ...] = tuple(Fault)
 

@@ -16,7 +16,7 @@ import psutil
 from agentd.demo.provider import opencode_config
 from tests.chaos.app_remote import AppRemote
 from tests.chaos.disk import Disk, small_disk
-from tests.chaos.parts import Part, opencode_of
+from tests.chaos.parts import Part, servers_of
 from tests.chaos.plan import Shape
 from tests.chaos.proxy import Proxy
 from tests.fakes.opencode import environment, find_opencode, repository
@@ -64,7 +64,13 @@ class Rig:
     @property
     def opencode(self) -> psutil.Process | None:
         """The agent's server, while agentd runs one."""
-        return opencode_of(self.agentd.pid) if self.agentd.pid else None
+        return next(reversed(servers_of(self.agentd.pid)), None) if self.agentd.pid else None
+
+    @property
+    def warden(self) -> psutil.Process | None:
+        """The process that sees to it that the agent's server does not outlive agentd."""
+        found = servers_of(self.agentd.pid) if self.agentd.pid else []
+        return found[0] if len(found) > 1 else None
 
     async def start(self, part: Part) -> None:
         """Starts a part, unless it runs, and listens to it."""

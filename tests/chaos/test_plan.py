@@ -33,7 +33,7 @@ def test_every_token_is_said_once_and_decided_at_least_once(seed: int) -> None:
 
 def test_a_long_run_meets_every_fault_on_everything_that_can_have_it() -> None:
     broken = {(one.fault, one.target.rstrip("0123")) for plan in draw_rounds(1, 300, SHAPE) for one in plan.breaks}
-    signals = {(f, p) for f in (Fault.KILL, Fault.TERM, Fault.FREEZE) for p in ("relay", "agentd", "opencode", "app")}
+    signals = {(f, p) for f in (Fault.KILL, Fault.TERM, Fault.FREEZE) for p in Shape().parts}
     of_links = {(fault, f"link {name}") for fault in OF_LINKS for name in ("agentd", "app")}
     assert broken == signals | of_links | {(Fault.LOSE_DATABASE, "relay"), (Fault.FILL_DISK, "relay")}
 

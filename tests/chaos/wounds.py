@@ -31,8 +31,8 @@ class Wounds:
         if one.target.startswith("link"):
             self.faults[one.fault.value] += 1
             await self._on_link(one)
-        elif one.target == "opencode":
-            await self._on_opencode(one)
+        elif one.target in ("opencode", "warden"):
+            await self._on_agent(one, self._rig.opencode if one.target == "opencode" else self._rig.warden)
         else:
             await self._on_part(one, self._rig.part(one.target))
 
@@ -86,8 +86,8 @@ class Wounds:
         await asyncio.sleep(one.seconds)
         await self._rig.start(part)
 
-    async def _on_opencode(self, one: Break) -> None:
-        server = self._rig.opencode
+    async def _on_agent(self, one: Break, server: psutil.Process | None) -> None:
+        """agentd starts again what dies here."""
         if server is None:
             return
         with suppress(psutil.Error):
