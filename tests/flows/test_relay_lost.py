@@ -5,13 +5,13 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from agentd.config import Config
+from agentd.config import Config, RelayAddress
 from agentd.daemon import Daemon, running
 from app_flet import intents
 from app_flet.device import Device
@@ -21,8 +21,10 @@ from app_flet.model import Model
 from app_flet.pairing import Guise, pair
 from app_flet.store import Store
 from halyard.agent.v1 import workstation_pb2
+from relay.server import Relay
 from tests.fakes.relay_process import RunningRelay, relay_process
 from tests.fakes.scripted_agent import ScriptedAgent
+from tests.relay.peers import relay_here
 from wire.calls import CallState
 from wire.log import Verdict
 from wire.pairing import parse_code
@@ -59,16 +61,21 @@ class Shore:
             await self.agent.started()
             yield daemon
 
-    async def pair(self, relay: RunningRelay, daemon: Daemon) -> None:
+    def daemon_at(self, relay: Relay) -> AbstractAsyncContextManager[Daemon]:
+        """The workstation is there meanwhile, linked to a relay in this process."""
+        self._config = replace(self._config, relay=RelayAddress(relay.addresses.origin, relay.addresses.grpc))
+        return self.daemon()
+
+    async def pair(self, origin: str, daemon: Daemon) -> None:
         """The app is let in, by the code that a person would type."""
         store = Store(self._device_file)
-        self.device = Device(store, lambda: time.time_ns() // 1_000_000, relay=relay.origin)
+        self.device = Device(store, lambda: time.time_ns() // 1_000_000, relay=origin)
         pairing = daemon.pairing.pair(workstation_pb2.DEVICE_ROLE_OPERATOR)
         shown = (await anext(pairing)).code.code
         guise = Guise("Phone", "android")
         async with asyncio.TaskGroup() as group:
             joining = group.create_task(
-                pair(relay.origin, parse_code(shown), self.device.identity, guise, self.device.now_ms)
+                pair(origin, parse_code(shown), self.device.identity, guise, self.device.now_ms)
             )
             async for _ in pairing:
                 pass
@@ -122,7 +129,7 @@ async def test_calls_that_a_relay_acknowledged_and_lost_are_made_once_and_in_ord
     prompts = [f"prompt {number}" for number in range(3)]
     async with shore.relay() as relay:
         async with shore.daemon() as daemon:
-            await shore.pair(relay, daemon)
+            await shore.pair(relay.origin, daemon)
             session = shore.agent.begin_session("s", daemon.projects.list()[0].name).name
             async with shore.app():
                 await shore.until(lambda model: session in model.workstations[shore.workstation].held)
@@ -136,10 +143,31 @@ async def test_calls_that_a_relay_acknowledged_and_lost_are_made_once_and_in_ord
     assert [asked[1] for asked in shore.agent.asked if asked[0] == "prompt"] == prompts
 
 
+async def test_calls_made_while_the_relays_disk_is_full_are_made_in_order_when_there_is_room(
+    shore: Shore, tmp_path: Path
+) -> None:
+    prompts = [f"prompt {number}" for number in range(3)]
+    async with relay_here(tmp_path / "relay") as relay, shore.daemon_at(relay) as daemon:
+        await shore.pair(relay.addresses.origin, daemon)
+        session = shore.agent.begin_session("s", daemon.projects.list()[0].name).name
+        await daemon_is_level(daemon)
+        async with shore.app():
+            await shore.until(lambda model: session in model.workstations[shore.workstation].held)
+            full = relay.services.store._writer.execute("PRAGMA page_count").fetchone()[0]
+            relay.services.store._writer.execute(f"PRAGMA max_page_count = {full}")
+            text = "x" * 50_000
+            calls = [shore.device.call(shore.workstation, intents.prompt(session, words + text)) for words in prompts]
+            await shore.until(lambda model: any("disk is full" in link.detail for link in model.links.values()))
+            assert [shore.device.model.calls[call].state for call in calls] == [CallState.ON_DEVICE] * 3
+            relay.services.store._writer.execute("PRAGMA max_page_count = 1000000")
+            await shore.until(lambda model: all(model.calls[call].state is CallState.DONE for call in calls))
+    assert [asked[1].strip("x") for asked in shore.agent.asked if asked[0] == "prompt"] == prompts
+
+
 async def test_a_relay_that_went_back_to_an_old_copy_is_noticed_and_then_right(shore: Shore, tmp_path: Path) -> None:
     copy = str(tmp_path / "backup.db")
     async with shore.relay() as relay, shore.daemon() as daemon:
-        await shore.pair(relay, daemon)
+        await shore.pair(relay.origin, daemon)
         session = shore.agent.begin_session("s", daemon.projects.list()[0].name).name
         async with shore.app():
             shore.agent.say(f"{session}/messages/m/parts/1", "in the backup")
