@@ -15,6 +15,7 @@ from app_flet.model import Held, Model, Page, WorkstationView, frozen
 from app_flet.pairing import Paired
 from app_flet.reading import read
 from app_flet.reduce import reduce
+from app_flet.skimming import skim
 from app_flet.store import Store
 from halyard_client.halyard.agent import v1
 from halyard_client.halyard.link import v1 as link
@@ -45,6 +46,15 @@ def app_frames(data: bytes) -> None:
     with contextlib.suppress(Malformed):
         written = bytes(read(kind, draw.rest()))
         assert bytes(read(kind, written)) == written
+
+
+def skimming(data: bytes) -> None:
+    """What is filed unread is filed as it will be read, and fits its place on disk."""
+    with contextlib.suppress(Malformed):
+        found, resource = skim(data), read(v1.Resource, data)
+        assert (found.name, found.is_gone) == (resource.name, resource.deleted is not None)
+        assert (found.at_ms is None) == (resource.message is None)
+        assert found.at_ms is None or -(2**63) <= found.at_ms < 2**63
 
 
 def addresses(data: bytes) -> None:

@@ -117,6 +117,7 @@ TARGETS: dict[str, Target] = {
     "replicas": Target(wire_targets.replicas, _steps(b"\0\0\1\1\2\3\3\0\4\5\6\2\5\7\1")),
     "relay_frames": Target(relay_targets.relay_frames, _examples(*_LINK, *_PAIRING), share=3),
     "app_frames": Target(app_targets.app_frames, _examples(*_APP), share=3),
+    "skimming": Target(app_targets.skimming, lambda: [seed[1:] for seed in _examples("agent.v1.Resource")()]),
     "app_statuses": Target(
         app_targets.app_statuses, lambda: [seed[1:] for seed in _examples("link.v1.AttachAppResponse")()], share=1
     ),

@@ -132,15 +132,13 @@ def test_what_may_have_changed_in_a_gap_is_unsure() -> None:
     assert replica.is_unsure(b"never seen")
 
 
-def test_it_is_known_whether_anything_held_is_unsure() -> None:
-    replica = Replica[str](bytes(16))
-    replica.apply([Record(1, b"x", "old")])
+@pytest.mark.parametrize(("let_go", "newest", "unsure"), [(0, 1, False), (5, 1, True), (5, 6, False)])
+def test_it_is_known_whether_anything_held_is_unsure(let_go: int, newest: int, *, unsure: bool) -> None:
+    replica: Replica[int] = Replica(A, [Record(1, b"x", 1)], through=1)
     replica.resume()
-    assert not replica.has_unsure
-    replica.peer_let_go(5)
-    assert replica.has_unsure
-    replica.apply([Record(6, b"x", "new")])
-    assert not replica.has_unsure
+    replica.peer_let_go(let_go)
+    replica.apply([Record(newest, b"x", newest)])
+    assert replica.has_unsure is unsure
 
 
 def test_what_the_peer_let_go_below_the_cursor_makes_nothing_unsure() -> None:
