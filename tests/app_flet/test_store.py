@@ -10,7 +10,16 @@ import pytest
 from app_flet.instants import instant
 from app_flet.model import Held, Page
 from app_flet.skimming import skim
-from app_flet.store import MAX_ANSWER_BYTES, Store, StoredRecord, WorkstationRow, stored
+from app_flet.store import (
+    MAX_ANSWER_BYTES,
+    PAGES_AT_ONCE,
+    SPARE_PAGES,
+    WAL_BYTES,
+    Store,
+    StoredRecord,
+    WorkstationRow,
+    stored,
+)
 from halyard_client.halyard.agent import v1
 from wire.calls import CallState, QueuedCall, uuid7
 
@@ -181,6 +190,29 @@ def test_a_file_of_the_first_schema_is_read_on(tmp_path: Path) -> None:
     assert (numbers_in(page), page.older) == ([2], 1)
     assert {held.name for held in store.before("w1", S, page.since, 9).records} == {MESSAGE, PART}
     assert [held.seq for held in store.records_beside("w1")] == [4]
+
+
+def test_the_file_shrinks_when_a_long_session_is_deleted(tmp_path: Path, store: Store) -> None:
+    path = tmp_path / "deep" / "device.sqlite"
+    store.keep_records("w1", [StoredRecord(seq, b"%d" % seq, bytes(8_000), S) for seq in range(1, 2_001)])
+    with store.transaction():
+        store.drop_session("w1", S)
+    for _ in range(2_000 * 2 // PAGES_AT_ONCE + 1):
+        with store.transaction():
+            store.keep_fact("route", b"/")
+    store.close()
+    assert path.stat().st_size < 2 * SPARE_PAGES * 4096
+
+
+def test_rewriting_a_record_does_not_make_the_file_grow(tmp_path: Path, store: Store) -> None:
+    path = tmp_path / "deep" / "device.sqlite"
+    for seq in range(1, 2_001):
+        with store.transaction():
+            store.keep_records("w1", [StoredRecord(seq, b"k", bytes(8_000), S)])
+    assert store.seqs("w1") == [(2_000, b"k")]
+    assert path.with_name("device.sqlite-wal").stat().st_size < 2 * WAL_BYTES
+    store.close()
+    assert path.stat().st_size < 200_000
 
 
 def test_an_empty_draft_is_no_draft(store: Store) -> None:

@@ -19,6 +19,13 @@ from wire import names
 from wire.calls import CallState, QueuedCall
 from wire.errors import Malformed
 
+WAL_BYTES = 4 * 1024 * 1024
+"""A write-ahead log that grew larger is cut back to this when it is begun anew."""
+SPARE_PAGES = 512
+PAGES_AT_ONCE = 256
+"""Of 4 KiB: so much stays free for what comes next, and so much is given back after one transaction."""
+INCREMENTAL = 2
+
 _FIRST = """
 CREATE TABLE fact (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE workstation (
@@ -143,7 +150,12 @@ class Store:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.touch(mode=0o600)
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000;")
+        # auto_vacuum only counts before anything is written, so a file of release 0.1.0 stays as large as it once was.
+        self._db.executescript(
+            f"""PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
+            PRAGMA busy_timeout = 5000; PRAGMA journal_size_limit = {WAL_BYTES};"""
+        )
+        self._shrinks = self._db.execute("PRAGMA auto_vacuum").fetchone()[0] == INCREMENTAL
         self._bring_up_to_date()
 
     def _bring_up_to_date(self) -> None:
@@ -186,6 +198,15 @@ class Store:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise
+        self._give_back()
+
+    def _give_back(self) -> None:
+        """Lets the file shrink, a little at a time, when much of it is empty: a long session was deleted."""
+        if self._shrinks and self._db.execute("PRAGMA freelist_count").fetchone()[0] > SPARE_PAGES:
+            # What was to be kept is kept: a disk that refuses this is tried again after the next transaction. Not
+            # execute, which would take the first step only.
+            with suppress(sqlite3.OperationalError):
+                self._db.executescript(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})")
 
     # --- facts: identity, settings, route -----------------------------------------------------------------------------
 
