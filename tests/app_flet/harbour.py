@@ -134,6 +134,8 @@ class Harbour:
     hellos: list[link.AppHello] = field(default_factory=list)
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     clock_offset_s: int = 0
+    truncated_through: int = 0
+    """What the relay says it has let go of; 0: nothing."""
     holds_calls: bool = False
     """Calls are stored and not passed on."""
     origin: str = ""
@@ -234,6 +236,7 @@ class Harbour:
                 stored=link.Cursor(log_epoch=w.log.epoch, seq=w.log.head.seq),
                 grant=w.grant(reader.device),
                 head=w.head(),
+                truncated_through=self.truncated_through,
             )
             for w in known
         ]
@@ -256,6 +259,7 @@ class Harbour:
         level = link.CaughtUp(
             workstation_id=workstation.id,
             cursor=link.Cursor(log_epoch=workstation.log.epoch, seq=workstation.log.head.seq),
+            truncated_through=self.truncated_through,
         )
         await _send(reader.socket, link.AttachAppResponse(caught_up=level))
 

@@ -67,7 +67,8 @@ class Device:
         row = following.row
         relay = self.relay_of(row)
         known = events.WorkstationKnown(row.id, row.display_name, relay, row.role, row.last_seen_ms, row.as_of_ms)
-        self.happened([known, events.RecordsOpened(row.id, self.store.records_beside(row.id))])
+        gap = events.GapJudged(row.id, following.has_gap)
+        self.happened([known, gap, events.RecordsOpened(row.id, self.store.records_beside(row.id))])
 
     # --- what is known ------------------------------------------------------------------------------------------------
 

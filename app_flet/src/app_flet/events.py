@@ -77,6 +77,22 @@ class TranscriptClosed:
 
 
 @dataclass(frozen=True, slots=True)
+class TranscriptWhole:
+    """Nothing earlier of an opened session is left to fetch from its workstation."""
+
+    workstation: str
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class GapJudged:
+    """Whether the relay let go of part of a workstation's log before this device had read it."""
+
+    workstation: str
+    has_gap: bool
+
+
+@dataclass(frozen=True, slots=True)
 class LogReset:
     """The workstation began a new log."""
 
@@ -156,10 +172,13 @@ class SessionSeen:
     at_ms: int
 
 
-OfStanding = WorkstationRemoved | WorkstationWarned | PresenceChanged | CaughtUp | AsOf
+OfStanding = WorkstationRemoved | WorkstationWarned | PresenceChanged | CaughtUp | AsOf | GapJudged
 """How one workstation stands."""
 
-OfWorkstation = OfStanding | RecordsOpened | DeltasOpened | TranscriptOpened | TranscriptClosed | LogReset
+OfTranscript = DeltasOpened | TranscriptOpened | TranscriptClosed | TranscriptWhole
+"""What one session shows."""
+
+OfWorkstation = OfStanding | OfTranscript | RecordsOpened | LogReset
 """What concerns one workstation that must be known already."""
 
 Event = (

@@ -29,6 +29,7 @@ from wire import names
 from wire.errors import HalyardError, LogRolledBack, Malformed, SealBroken
 from wire.identity import Identity, PublicKeys
 from wire.log import EPOCH_BYTES, Freshness, Head, Replica, Verdict
+from wire.log import Cursor as LogCursor
 from wire.log import Record as Place
 from wire.sealing import Channel, KeyRing, Origin, open_head, open_record, open_volatile
 
@@ -114,13 +115,19 @@ class Following:
             self._note_truncated(state)
         happened += self._head(state.head, now_ms)
         self._keep(last_seen_ms=max(self.row.last_seen_ms, milliseconds(state.last_seen_time)))
-        return [events.PresenceChanged(self.row.id, state.online, self.row.last_seen_ms), *happened]
+        presence = events.PresenceChanged(self.row.id, state.online, self.row.last_seen_ms)
+        return [presence, events.GapJudged(self.row.id, self.has_gap), *happened]
 
     def _note_truncated(self, state: WorkstationState) -> None:
         # Kept before any record that follows: a crash in between must not leave an outdated value unmarked.
         if self._replica is not None and self._replica.epoch == self._coming_epoch:
             self._replica.peer_let_go(state.truncated_through)
             self._keep_cursor()
+
+    @property
+    def has_gap(self) -> bool:
+        """Whether part of the log was let go of before this device read it."""
+        return self._replica is not None and self._replica.unsure_through > 0
 
     def presence(self, *, online: bool, last_seen_ms: int, now_ms: int) -> list[events.Event]:
         """The workstation came or went."""
@@ -144,7 +151,28 @@ class Following:
             self._offered = frame.cursor.seq
             self._replica.caught_up(frame.cursor.seq, frame.truncated_through)
             self._keep_cursor()
-        return [events.CaughtUp(self.row.id), *self._dated(None, now_ms), self.judged(now_ms)]
+        gap = events.GapJudged(self.row.id, self.has_gap)
+        return [events.CaughtUp(self.row.id), gap, *self._dated(None, now_ms), self.judged(now_ms)]
+
+    @property
+    def place(self) -> LogCursor:
+        """How far this replica reaches right now."""
+        return self._replica.cursor if self._replica is not None else LogCursor(bytes(EPOCH_BYTES))
+
+    def keep_earlier(self, values: Iterable[Resource], asked: LogCursor) -> tuple[bool, list[events.Event]]:
+        """Messages and parts that the workstation read out when this replica stood at `asked`. Kept are those that it
+        lacks, or has from before a part of the log that it never got. Whether there were any, and what happened.
+        """
+        if self._replica is None or self._ring is None or self._replica.epoch != asked.epoch:
+            return False, []
+        keyed = ((names.opaque_key(self._ring.name_key, value.name), value) for value in values)
+        fresh = [(key, value) for key, value in keyed if self._replica.is_unsure(key)]
+        filed = [stored(asked.seq, key, bytes(value), skim(bytes(value))) for key, value in fresh]
+        changed = {new.key for new in self._replica.apply(Place(one.seq, one.key, None) for one in filed)}
+        with self._store.transaction():
+            self._store.keep_records(self.row.id, [one for one in filed if one.key in changed])
+        held = tuple(Held(asked.seq, value) for key, value in fresh if key in changed)
+        return bool(held), [events.RecordsOpened(self.row.id, held)]
 
     def reset(self, epoch: bytes) -> list[events.Event]:
         """The log began anew. Only a grant that the workstation sealed for the new epoch proves it: wait for that."""

@@ -16,6 +16,7 @@ READ_TTL_MS = 30_000
 STOP_TTL_MS = 5 * MINUTE_MS
 CHANGE_TTL_MS = HOUR_MS
 PROMPT_TTL_MS = DAY_MS
+PAGE_SIZE = 20
 
 
 class Request(Protocol):
@@ -182,5 +183,5 @@ def find_files(project: str, query: str) -> Intent:
 
 
 def list_messages(session: str, page_token: str = "") -> Intent:
-    """A page of messages that the relay no longer holds."""
-    return _read("ListMessages", v1.ListMessagesRequest(session=session, page_token=page_token))
+    """A page of messages that the relay no longer holds; small enough for one frame of a link, tool output included."""
+    return _read("ListMessages", v1.ListMessagesRequest(session=session, page_size=PAGE_SIZE, page_token=page_token))

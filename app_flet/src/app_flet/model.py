@@ -86,6 +86,8 @@ class Transcript:
     """With more messages than this the oldest are let go."""
     arrived: frozenset[bytes] = frozenset()
     """Ids of this device's prompts that the log holds before `since`."""
+    whole: bool = False
+    """Nothing earlier is left to fetch from the workstation."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,6 +112,8 @@ class WorkstationView:
     """The relay has handed out all it had, at least once on this link."""
     removed: bool = False
     """The workstation took this device off its list."""
+    has_gap: bool = False
+    """The relay let go of part of the log before this device had read it: the workstation may have more."""
     warning: str = ""
     """Why what is shown may be old or incomplete; empty when all is well."""
 

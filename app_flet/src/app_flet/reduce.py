@@ -69,11 +69,20 @@ def _of_workstation(known: WorkstationView, event: events.OfWorkstation) -> Work
             return _transcript_opened(known, event)
         case events.TranscriptClosed(_, session):
             return replace(known, transcripts=frozen({k: v for k, v in known.transcripts.items() if k != session}))
+        case events.TranscriptWhole(_, session):
+            return _whole(known, session)
         case events.LogReset():
             empty = frozen({session: Transcript() for session in known.transcripts})
             return replace(known, held=frozen(), transcripts=empty, caught_up=False)
         case _:
             return _standing(known, event)
+
+
+def _whole(known: WorkstationView, session: str) -> WorkstationView:
+    transcript = known.transcripts.get(session)
+    if transcript is None:
+        return known
+    return replace(known, transcripts=frozen({**known.transcripts, session: replace(transcript, whole=True)}))
 
 
 def _standing(known: WorkstationView, event: events.OfStanding) -> WorkstationView:
@@ -86,6 +95,8 @@ def _standing(known: WorkstationView, event: events.OfStanding) -> WorkstationVi
             return known if known.warning == warning else replace(known, warning=warning)
         case events.CaughtUp():
             return known if known.caught_up else replace(known, caught_up=True)
+        case events.GapJudged(_, has_gap):
+            return known if known.has_gap is has_gap else replace(known, has_gap=has_gap)
         case events.AsOf(_, time_ms):
             return replace(known, as_of_ms=time_ms) if time_ms > known.as_of_ms else known
         case _:

@@ -17,6 +17,7 @@ import flet as ft
 from app_flet import route
 from app_flet.boundary import guarded
 from app_flet.device import Device
+from app_flet.earlier import tell_if_whole
 from app_flet.model import Model
 from app_flet.route import Place
 from app_flet.theme import WIDE
@@ -204,6 +205,7 @@ class Screen:
         self._shown = session
         if session is not None:
             self.device.open_session(*session)
+            tell_if_whole(self.device, *session)
 
     # --- what the person does -----------------------------------------------------------------------------------------
 

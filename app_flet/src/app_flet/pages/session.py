@@ -11,6 +11,7 @@ from app_flet.boundary import component, keyed
 from app_flet.components.away import AwayCard, NewsLine, load_news
 from app_flet.components.composer import Composer
 from app_flet.components.decision import DecidedLine
+from app_flet.components.earlier import Earlier, may_have_earlier
 from app_flet.components.frames import centred
 from app_flet.components.late import LateDecisions
 from app_flet.components.notices import DemoNotice, OfflineNotice, empty
@@ -151,6 +152,7 @@ def Conversation(workstation: str, session: str) -> ft.Control:
     decided = watch(lambda sight: _decided(sight, workstation, session))
     loaded = watch(lambda sight: _is_loaded(sight, workstation, session))
     older = watch(lambda sight: _older(sight, workstation, session))
+    earlier = watch(lambda sight: may_have_earlier(sight, workstation, session))
     asked_at = kept(list[float])
     digests = kept(Digests)
     away = kept(lambda: absence(here.device.model, workstation, session, here.device.now_ms()))
@@ -185,14 +187,15 @@ def Conversation(workstation: str, session: str) -> ft.Control:
             show_older()
 
     if not whole:
-        return ft.Container(_beginning() if loaded else None, expand=True)
+        return ft.Container(_beginning(workstation, session, earlier=earlier) if loaded else None, expand=True)
     at = first_of(whole, news)
     is_trimmed = bool(jumped) and not is_read
     rows = [_row(turn, decided) for turn in reversed(whole[at if is_trimmed else 0 :])]
     if news is not None and at:
         rows.insert(len(whole) - at, _wide_row(NewsLine(), "first-new"))
-    if older and not is_trimmed:
-        rows.append(_wide_row(text_button("transcript-older", f"Show older ({older})", show_older), "older"))
+    if not is_trimmed:
+        button = text_button("transcript-older", f"Show older ({older})", show_older)
+        rows += _upper_end(button if older else None, Earlier(workstation, session) if earlier else None)
     listed = ft.ListView(
         rows,
         reverse=True,
@@ -219,6 +222,13 @@ def first_of(turns: tuple[Turn, ...], news: Digest | None) -> int:
 def is_near_end(event: ft.OnScrollEvent) -> bool:
     """Whether less than a screenful of what is loaded lies above."""
     return event.max_scroll_extent - event.pixels < event.viewport_dimension
+
+
+def _upper_end(older: ft.Control | None, earlier: ft.Control | None) -> list[ft.Control]:
+    """What leads to the messages above: those of the store first."""
+    if older is not None:
+        return [_wide_row(older, "older")]
+    return [_wide_row(earlier, "earlier")] if earlier is not None else []
 
 
 def _row(turn: Turn, decided: tuple[Need, ...]) -> ft.Control:
@@ -269,7 +279,9 @@ def _is_loaded(sight: Sight, workstation: str, session: str) -> bool:
     return known is not None and session in known.transcripts
 
 
-def _beginning() -> ft.Control:
+def _beginning(workstation: str, session: str, *, earlier: bool) -> ft.Control:
+    if earlier:
+        return Earlier(workstation, session)
     return empty(ft.Icons.CHAT_BUBBLE_OUTLINE_ROUNDED, "Nothing said yet", "Say below what the agent should do.")
 
 

@@ -1,0 +1,40 @@
+"""At the upper end of a session that the relay holds only in part: fetch what came before from the workstation."""
+
+import flet as ft
+
+from app_flet.boundary import component
+from app_flet.components.status import quiet
+from app_flet.components.touch import text_button
+from app_flet.earlier import load_earlier
+from app_flet.outgoing import Refused
+from app_flet.screen import Sight, local, screen
+
+
+def may_have_earlier(sight: Sight, workstation: str, session: str) -> bool:
+    """Whether the workstation may hold messages of an opened session that this device does not."""
+    known = sight.model.workstations.get(workstation)
+    transcript = known.transcripts.get(session) if known else None
+    return known is not None and known.has_gap and transcript is not None and not transcript.whole
+
+
+@component
+def Earlier(workstation: str, session: str) -> ft.Control:
+    """A button, what it is doing, and why it could not."""
+    here = screen()
+    busy, set_busy = local(initial=False)
+    problem, set_problem = local("")
+
+    async def load(_: object) -> None:
+        set_busy(True)
+        set_problem("")
+        try:
+            await load_earlier(here.device, workstation, session)
+        except Refused as refused:
+            set_problem(f"{refused.message} What is here stays readable.")
+        finally:
+            set_busy(False)
+
+    if busy:
+        return ft.Row([ft.ProgressRing(width=18, height=18), quiet("Asking the workstation for earlier messages …")])
+    button = text_button("transcript-earlier", "Load earlier messages from the workstation", load)
+    return ft.Column([*([quiet(problem)] if problem else []), button], spacing=2, tight=True)
