@@ -5,14 +5,16 @@ its id is drawn and on disk before the agent hears of it.
 """
 
 import asyncio
+import logging
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from agentd import caller, files
-from agentd.agents.agent import PromptOrder, StartOrder
-from agentd.errors import malformed, not_found
+from agentd.agents.agent import Agent, AgentUnavailableError, PromptOrder, StartOrder
+from agentd.errors import malformed, not_found, outcome_unknown
 from agentd.permissions import Decisions
 from agentd.projects import Projects
 from agentd.prompt_authors import PromptAuthors
@@ -29,9 +31,14 @@ MAX_PROMPT_BYTES = 1024 * 1024
 MAX_TITLE_LENGTH = 200
 DEFAULT_MESSAGES, MAX_MESSAGES = 50, 200
 DEFAULT_FOUND, MAX_FOUND = 50, 200
+TAKE_SECONDS, TAKE_AGAIN_SECONDS = 120.0, 0.5
+"""How long, and how often, an agent that went away is asked whether it took what it was told."""
 
 # gRPC's own context on the socket, None through the link; no method looks at it.
 Context = Any
+_Taken = TypeVar("_Taken")
+
+_log = logging.getLogger(__name__)
 
 
 class AgentService(AgentServiceServicer):
@@ -101,14 +108,16 @@ class AgentService(AgentServiceServicer):
             lambda: f"{secrets.token_hex(16)} {agent.draw_message_id(self._clock_ms())}"
         )
         token, message_id = plan.drawn.split(" ", 1)
-        order = StartOrder(folder, token, request.title, request.model, request.mode, repeat=plan.repeat)
-        session = await agent.start_session(order)
+        order = StartOrder(folder, token, request.title, request.model, request.mode)
+        session = await self._until_taken(
+            agent, lambda again: agent.start_session(replace(order, repeat=again)), repeat=plan.repeat
+        )
         self._projects.touch(request.project)
         if not request.prompt:
             return pb.StartSessionResponse(session=session)
         session_id = session.name.removeprefix("sessions/")
         first = PromptOrder(session_id, message_id, request.prompt, request.files, request.model, request.mode)
-        message = await self._prompt(agent.prompt, first, repeat=plan.repeat)
+        message = await self._prompt(agent, first, repeat=plan.repeat)
         return pb.StartSessionResponse(session=session, message=message)
 
     async def Prompt(self, request: pb.PromptRequest, context: Context) -> pb.PromptResponse:
@@ -120,7 +129,7 @@ class AgentService(AgentServiceServicer):
         plan = await caller.current().effect.plan(lambda: agent.draw_message_id(self._clock_ms()))
         session_id = _session_id(request.session)
         order = PromptOrder(session_id, plan.drawn, request.text, request.files, request.model, request.mode)
-        message = await self._prompt(agent.prompt, order, repeat=plan.repeat)
+        message = await self._prompt(agent, order, repeat=plan.repeat)
         self._projects.touch(session.project)
         return pb.PromptResponse(message=message)
 
@@ -237,13 +246,29 @@ class AgentService(AgentServiceServicer):
             raise not_found("No project is known yet; add a folder first.")
         return known[0].name
 
-    async def _prompt(self, prompt: Callable[[PromptOrder], Any], order: PromptOrder, *, repeat: bool) -> str:
+    async def _prompt(self, agent: Agent, order: PromptOrder, *, repeat: bool) -> str:
         message = names.message(order.session_id, order.message_id)
         author = caller.current().author
         self._authors.note(message, author.call_id, author.device)
-        await self._log.flush()
-        await prompt(replace(order, repeat=repeat))
+        await self._log.flush_patiently()
+        await self._until_taken(agent, lambda again: agent.prompt(replace(order, repeat=again)), repeat=repeat)
         return message
+
+    async def _until_taken(self, agent: Agent, ask: Callable[[bool], Awaitable[_Taken]], *, repeat: bool) -> _Taken:
+        """What `ask(repeat)` returns. An agent that dies over it may have done it or not: the next one looks first."""
+        try:
+            return await ask(repeat)
+        except AgentUnavailableError as error:
+            _log.info("The agent did not say whether it took what it was told (%s); asking again.", error)
+        try:
+            async with asyncio.timeout(TAKE_SECONDS):
+                while True:
+                    await asyncio.sleep(TAKE_AGAIN_SECONDS)
+                    await self._roster.ready(agent)
+                    with suppress(AgentUnavailableError):
+                        return await ask(True)
+        except (TimeoutError, AgentUnavailableError):
+            raise outcome_unknown() from None
 
 
 def _check_prompt(text: str) -> None:

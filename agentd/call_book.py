@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from agentd.store import Statement, Store, put_meta
 from wire.calls import Advice, CallMemory, Remembered, Step
+from wire.errors import CallExpired
 
 _HORIZON = "call_horizon_ms"
 
@@ -59,13 +60,15 @@ class CallBook:
             self._arrivals[device, call_id] = self._last_arrival
 
     async def start(self, call: Remembered) -> Remembered:
-        """The effect is about to begin, and this is on disk. CallExpired when it is too late.
+        """The effect is about to begin, and this is on disk. CallExpired when it is too late, or got so on a full disk.
 
         What a former process had started stays uncertain; it is looked at by whoever knows the effect.
         """
         if call.step is Step.TAKEN:
             call = self._keep(self._memory.start(call.device, call.call_id, self._clock_ms()))
-            await self._store.flush()
+            await self._store.flush_patiently()
+            if call.expires_ms <= self._clock_ms():
+                raise CallExpired("The workstation's disk took nothing until it was too late. Send it again if needed.")
         return call
 
     def plan(self, call: Remembered) -> str:
@@ -76,7 +79,7 @@ class CallBook:
         """Remembers the id drawn for the call's effect; returns once it is on disk."""
         self._plans[call.device, call.call_id] = drawn.encode()
         self._keep(call)
-        await self._store.flush()
+        await self._store.flush_patiently()
 
     async def answer(self, call: Remembered, answer: bytes) -> bytes:
         """Remembers the answer, on disk, and returns it; or the one that was given before."""

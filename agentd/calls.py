@@ -89,12 +89,15 @@ class CallDesk:
                 await asyncio.sleep(TIDY_SECONDS)
 
     async def receive(self, arrived: Iterable[link.InboxCall], flush: Callable[[], Awaitable[None]]) -> None:
-        """Takes calls; returns once all that must outlive a crash is on disk, so that they may be acknowledged."""
+        """Takes calls; returns once all that must outlive a crash is on disk, so that they may be acknowledged.
+
+        Reads begin at once: they leave nothing behind, and are answered also while the disk is full.
+        """
         jobs = [job for job in map(self._admit, arrived) if job is not None]
         try:
             await flush()
         finally:
-            # Also when the disk refuses: the calls are known now, and each is refused or done when its turn comes.
+            # Also when the link breaks meanwhile: the calls are known now, and each is done once it is on disk.
             for job in jobs:
                 job()
 
@@ -159,7 +162,8 @@ class CallDesk:
     def _advised(self, device: str, call_id: bytes, expires_ms: int, request: bytes) -> Callable[[], None] | None:
         call, method = self._understood(request)
         if method.is_read:
-            return lambda: self._begin_read(Remembered(device, call_id, expires_ms, request), method, call)
+            self._begin_read(Remembered(device, call_id, expires_ms, request), method, call)
+            return None
         match self._book.advise(device, call_id, expires_ms):
             case Advice.TAKE:
                 taken = self._book.take(device, call_id, expires_ms, request)

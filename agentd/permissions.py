@@ -22,6 +22,7 @@ LIFE_MS = 24 * 3600 * 1000
 Ask = pb.Permission | pb.Question
 
 _OUTCOMES = (pb.DECISION_STATE_ALLOWED_ONCE, pb.DECISION_STATE_ALLOWED_ALWAYS, pb.DECISION_STATE_DENIED)
+_LEFT_OPEN = "agentd ended before it knew whether the agent took this. If the agent still waits, it is told again."
 _WORDS = {
     pb.DECISION_STATE_ALLOWED_ONCE: "allowed once",
     pb.DECISION_STATE_ALLOWED_ALWAYS: "always allowed",
@@ -56,6 +57,7 @@ class Decisions:
             if _ask(value).state == pb.DECISION_STATE_PENDING
         }
         self._unapplied: list[str] = []
+        self._tell_what_a_crash_left()
         self._news = asyncio.Event()
 
     # --- the agent's side ---
@@ -151,6 +153,14 @@ class Decisions:
 
     # --- inside ---
 
+    def _tell_what_a_crash_left(self) -> None:
+        """Says of what was decided, and maybe not told, just that. If the agent asks again, it is told again."""
+        for value in (*self._log.of_kind("permission"), *self._log.of_kind("question")):
+            ask = _ask(value)
+            if ask.state != pb.DECISION_STATE_PENDING and not ask.decision.applied and not ask.decision.note:
+                ask.decision.note = _LEFT_OPEN
+                self._log.put(value)
+
     def _begin(self, value: Ask) -> None:
         value.state = pb.DECISION_STATE_PENDING
         if not value.HasField("create_time"):
@@ -201,7 +211,8 @@ class Decisions:
         ask = _ask(value)
         if ask.decision.applied:
             return
-        # On disk before the agent acts: nobody can decide otherwise after a crash. Settled, so no longer refusable.
+        # On disk before the agent acts: nobody can decide otherwise after a crash. Settled, so no longer refusable; and
+        # without a deadline, since an agent that acted on what a crash can undo would be worse than one that waits.
         await self._log.flush_patiently()
         try:
             await self._tell(ask)

@@ -5,12 +5,14 @@ while the last commit was on its way to the platter. Whoever must know that some
 through a connection of their own and see what is committed; owners of a table keep what is not committed yet.
 
 A failing disk loses nothing: the writer keeps what it could not write and tries again; who waits for it hears at once.
+A damaged file ends it: nothing is written into it any more, and `watch` says so.
 """
 
 import asyncio
 import logging
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -20,6 +22,8 @@ from typing import Any, Self
 from agentd.errors import StoreDamagedError, StoreUnavailableError
 
 RETRY_SECONDS = 1.0
+TELL_AGAIN_SECONDS = 60.0
+"""How often a disk that goes on refusing is mentioned in agentd's own log."""
 BUSY_MS = 5_000
 
 Statement = tuple[str, Sequence[object]]
@@ -94,6 +98,9 @@ class Store:
         self._closing = False
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []
         self._listeners: list[Callable[[], None]] = []
+        self._trouble = ""
+        self._told_at = 0.0
+        self._damaged = asyncio.Event()
         self._writer = threading.Thread(target=self._write_until_closed, name="store-writer")
 
     def __enter__(self) -> Self:
@@ -117,6 +124,19 @@ class Store:
         """The newest ticket that is on disk."""
         return self._committed
 
+    @property
+    def trouble(self) -> str:
+        """Why the disk does not take what is to be written, in the system's words; empty while it does."""
+        return self._trouble
+
+    async def watch(self) -> None:
+        """Returns never; StoreDamagedError once the file turns out to be damaged."""
+        await self._damaged.wait()
+        raise StoreDamagedError(
+            f"{self._path} is damaged ({self._trouble}). Move it away and start agentd again: it begins a new log, "
+            "reads its agents' sessions anew, and its apps follow. What was acknowledged before is not lost to them."
+        )
+
     def on_commit(self, listener: Callable[[], None]) -> None:
         """Calls `listener` on the loop after every group commit."""
         self._listeners.append(listener)
@@ -137,12 +157,18 @@ class Store:
         goal = self._queued if ticket is None else ticket
         if self._committed >= goal:
             return
+        if self._damaged.is_set():
+            raise StoreUnavailableError(self._trouble)
         done: asyncio.Future[None] = self._loop.create_future()
         self._waiters.append((goal, done))
         await done
 
     async def flush_patiently(self) -> None:
-        """Like `flush`, but waits until the disk takes it; for what cannot be refused any more."""
+        """Like `flush`, but waits until the disk takes it, without a deadline; for what cannot be refused any more.
+
+        What waits here must not leave this machine, or be done, before it is safe; and what would be said instead
+        could not be remembered either. So it waits, as the phone shows ("at the relay"), and `trouble` tells why.
+        """
         ticket = self._queued
         while self._committed < ticket:
             try:
@@ -154,7 +180,7 @@ class Store:
         """What is committed, read at once; StoreUnavailableError when the file cannot be read."""
         try:
             return self._reader.execute(sql, parameters).fetchall()
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError as error:
             raise StoreUnavailableError(str(error)) from error
 
     def row(self, sql: str, *parameters: object) -> tuple[Any, ...] | None:
@@ -173,7 +199,13 @@ class Store:
         writer = _connect(self._path, self._busy_ms)
         try:
             while group := self._next_group():
-                self._commit(writer, group)
+                try:
+                    self._commit(writer, group)
+                except sqlite3.DatabaseError as error:
+                    # Neither full nor locked nor failing: trying again would write into a damaged file.
+                    _log.critical("The store cannot be written any more: %s", error)
+                    self._tell(self._notice_damage, str(error))
+                    return
         finally:
             writer.close()
 
@@ -193,7 +225,9 @@ class Store:
         self._tell(self._notice_commit, self._committed)
 
     def _put_back(self, group: list[Sequence[Statement]], cause: str) -> None:
-        _log.error("The store did not take %d writes (%s); trying again.", len(group), cause)
+        if time.monotonic() - self._told_at >= TELL_AGAIN_SECONDS:
+            self._told_at = time.monotonic()
+            _log.error("The store did not take %d writes (%s); it is tried until it does.", len(group), cause)
         self._tell(self._notice_failure, cause)
         with self._ready:
             if self._closing:
@@ -210,6 +244,9 @@ class Store:
     # --- back on the loop ---
 
     def _notice_commit(self, committed: int) -> None:
+        if self._trouble:
+            _log.warning("The store takes writes again.")
+            self._trouble, self._told_at = "", 0.0
         waiting, self._waiters = self._waiters, []
         for ticket, done in waiting:
             if ticket > committed:
@@ -219,7 +256,12 @@ class Store:
         for listener in self._listeners:
             listener()
 
+    def _notice_damage(self, cause: str) -> None:
+        self._notice_failure(cause)
+        self._damaged.set()
+
     def _notice_failure(self, cause: str) -> None:
+        self._trouble = cause
         waiting, self._waiters = self._waiters, []
         for _, done in waiting:
             if not done.done():

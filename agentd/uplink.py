@@ -193,7 +193,8 @@ class Uplink:
         self._ends.log.renew_epoch()
         self._ends.sealer.begin_anew()
         self._ends.devices.begin_anew()
-        # The next link reads what is committed, and must not find grants that were sealed for the former log.
+        # The next link reads what is committed, and must not find grants that were sealed for the former log. Without a
+        # deadline: until this is on disk there is no log to publish.
         await self._ends.log.flush_patiently()
 
     def _on_members(self) -> None:

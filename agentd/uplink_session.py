@@ -38,6 +38,8 @@ MAX_AHEAD = 4_096
 MAX_HEARTBEAT_SECONDS = 60
 """Whatever a relay asks for: some proxies cut a stream that is silent for longer."""
 SILENCE_FACTOR = 2.5
+MAX_INBOXES = 64
+"""Frames of calls that wait for the disk; beyond that nothing is read until it takes them."""
 MAX_BARRIERS = 4_096
 """Parts of which the opening record's seq is remembered; it can be looked up again."""
 
@@ -81,6 +83,7 @@ class UplinkSession:
         self._focus_keys: dict[str, bytes] = {}
         self._replies: deque[pb.DeviceReply] = deque()
         self._ack_through = 0
+        self._arrived: asyncio.Queue[pb.Inbox] = asyncio.Queue(MAX_INBOXES)
         self._members_due = True
         self._head_at = 0.0
         self._quiet_since = time.monotonic()
@@ -118,6 +121,7 @@ class UplinkSession:
             self._wake.set()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._read())
+                group.create_task(self._take_calls())
                 # Not a second child: when one fails while the group already waits for its end, Python 3.11 and 3.12
                 # leave the task marked as cancelled (python/cpython#116720), and the link would never be dialled again.
                 await self._write()
@@ -132,7 +136,7 @@ class UplinkSession:
                 case "stored":
                     self._on_stored(frame.stored.through)
                 case "inbox":
-                    await self._on_inbox(frame.inbox)
+                    await self._arrived.put(frame.inbox)
                 case "watchers":
                     self._on_watchers(frame.watchers)
                 case "going_away":
@@ -144,10 +148,13 @@ class UplinkSession:
         self._tell_stored()
         self._wake.set()
 
-    async def _on_inbox(self, inbox: pb.Inbox) -> None:
-        await self._ends.desk.receive(inbox.calls, self._ends.log.flush)
-        self._ack_through = max([self._ack_through, *(call.inbox_seq for call in inbox.calls)])
-        self._wake.set()
+    async def _take_calls(self) -> None:
+        """In a task of its own: a full disk holds up what is acknowledged, not what is read and sent."""
+        while True:
+            inbox = await self._arrived.get()
+            await self._ends.desk.receive(inbox.calls, self._ends.log.flush_patiently)
+            self._ack_through = max([self._ack_through, *(call.inbox_seq for call in inbox.calls)])
+            self._wake.set()
 
     def _on_watchers(self, watchers: pb.Watchers) -> None:
         watched = frozenset(watch.focus for watch in watchers.watches if watch.count)

@@ -5,7 +5,7 @@ Leaving `workstation` is a crash: nothing is finished first. Entering it again o
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -106,9 +106,11 @@ class Workstation:
 
 
 @asynccontextmanager
-async def workstation(folder: Path, clock: Clock, agent: ScriptedAgent) -> AsyncIterator[Workstation]:
+async def workstation(
+    folder: Path, clock: Clock, agent: ScriptedAgent, open_store: Callable[[Path], Store] = Store
+) -> AsyncIterator[Workstation]:
     """A desk that runs meanwhile. Leaving it is a crash: nothing is finished first."""
-    with Store(folder / "db") as store:
+    with open_store(folder / "db") as store:
         log = SessionLog(store, clock)
         sealer = Sealer(store, log, WORKSTATION.device_id, clock)
         devices = Devices(store, log, sealer, WORKSTATION, clock)
@@ -130,7 +132,7 @@ async def workstation(folder: Path, clock: Clock, agent: ScriptedAgent) -> Async
         desk.connect(replies.put_nowait)
         async with asyncio.TaskGroup() as group:
             journal = AgentJournal(agent.id, transcripts, decisions, record, store)
-            works = [group.create_task(agent.run(journal)), group.create_task(desk.run())]
+            works = [group.create_task(work) for work in (agent.run(journal), desk.run(), decisions.run())]
             await agent.started()
             yield Workstation(store, log, sealer, devices, desk, transcripts, agent, projects, replies)
             for work in works:

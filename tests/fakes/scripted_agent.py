@@ -37,6 +37,8 @@ class ScriptedAgent:
         self.sessions: dict[str, session.Session] = {}
         self.waiting: set[str] = set()
         """Names of permissions and questions that it waits for."""
+        self.effects: dict[str, str] = {}
+        """What came of each permission and question, in the agent's own eyes."""
         self.journal: Journal
         self.gate = asyncio.Event()
         """While clear, prompts hang: a slow agent."""
@@ -122,6 +124,22 @@ class ScriptedAgent:
             )
         )
 
+    def ask_question(self, name: str) -> None:
+        """Waits for an answer."""
+        self.waiting.add(name)
+        self.journal.ask_question(decision.Question(name=name, prompts=[decision.QuestionPrompt(text="Which?")]))
+
+    def ask_again(self) -> None:
+        """Tells another agentd what it has and what it waits for."""
+        for value in self.sessions.values():
+            self.journal.put(resource.Resource(name=value.name, session=value))
+        for name in sorted(self.waiting):
+            (self.ask if "/permissions/" in name else self.ask_question)(name)
+
+    def is_another_process(self) -> None:
+        """From now on it waits to be run again."""
+        self._started.clear()
+
     # --- agentd.agents.agent.Agent ---
 
     async def run(self, journal: Journal) -> None:
@@ -181,22 +199,24 @@ class ScriptedAgent:
 
     async def decide(self, name: str, outcome: decision.DecisionState, message: str) -> None:
         self.asked.append(("decide", name, decision.DecisionState.Name(outcome), message))
-        self._settle(name)
+        self._settle(name, decision.DecisionState.Name(outcome))
 
     async def answer(self, name: str, answers: Sequence[decision.QuestionAnswer]) -> None:
-        self.asked.append(("answer", name, *(value for answer in answers for value in answer.values)))
-        self._settle(name)
+        values = [value for answer in answers for value in answer.values]
+        self.asked.append(("answer", name, *values))
+        self._settle(name, " ".join(values))
 
     async def dismiss(self, name: str) -> None:
         self.asked.append(("dismiss", name))
-        self._settle(name)
+        self._settle(name, "dismissed")
 
-    def _settle(self, name: str) -> None:
+    def _settle(self, name: str, effect: str) -> None:
         if not self.available:
             raise AgentUnavailableError("The scripted agent is switched off.")
         if name not in self.waiting:
             raise NotWaitingError
         self.waiting.discard(name)
+        self.effects[name] = effect
 
     async def rename(self, session_id: str, title: str) -> None:
         self.asked.append(("rename", session_id, title))
