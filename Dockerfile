@@ -24,7 +24,7 @@ FROM python:3.11-slim-bookworm
 LABEL org.opencontainers.image.title="Halyard relay" org.opencontainers.image.licenses="Apache-2.0"
 RUN useradd --system --uid 10001 --home-dir /data --create-home halyard
 COPY --from=build /opt/halyard /opt/halyard
-ENV PATH=/opt/halyard/bin:$PATH PYTHONUNBUFFERED=1
+ENV PATH=/opt/halyard/bin:$PATH PYTHONUNBUFFERED=1 HALYARD_RELAY_DATA=/data
 USER halyard
 WORKDIR /data
 VOLUME /data

@@ -130,6 +130,7 @@ class OperatorService(relay_service_pb2_grpc.RelayServiceServicer):
         workstation_id = request.workstation_id
         if workstation_id not in self._services.hub.channels:
             raise _unknown(workstation_id)
+        self._services.roster.strike(workstation_id)
         await self._services.store.do(lambda ledger: ledger.forget(workstation_id))
         self._services.hub.forget(workstation_id)
         return relay_service_pb2.DeleteWorkstationResponse()

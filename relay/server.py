@@ -34,6 +34,7 @@ from relay.metrics import Metrics
 from relay.operator_service import OperatorInterceptor, OperatorService
 from relay.pairing_service import PairingService
 from relay.pairing_slots import SlotTable
+from relay.roster import ROSTER_FILE, Roster
 from relay.services import Rates, Services
 from relay.socket_protocol import SocketProtocol
 from relay.store import Store, open_store
@@ -91,20 +92,24 @@ def _services(
     config: ServeConfig, known: Addresses, store: Store, operators: OperatorGate, now: Callable[[], float]
 ) -> Services:
     limits, metrics = config.limits, Metrics()
+    stored = _known(store)
+    roster = Roster(config.data_dir / ROSTER_FILE, config.admitted)
+    if not config.is_private:
+        roster.enter(place.device_id for place in stored.places)
     return Services(
         version=metadata.version("halyard"),
         origin=known.origin,
         limits=limits,
         now=now,
         store=store,
-        hub=Hub(_known(store), limits, store, metrics),
+        hub=Hub(stored, limits, store, metrics),
         metrics=metrics,
         tokens=TokenGate(known.origin, known.local_aliases, now),
         operators=operators,
         rates=Rates(limits, metrics, count_local=not config.is_private),
         slots=SlotTable(limits, secrets.randbelow),
         invited_only=not config.is_private,
-        admitted=config.admitted,
+        roster=roster,
         started=now(),
     )
 

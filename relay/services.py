@@ -9,6 +9,7 @@ from relay.limits import Limits
 from relay.metrics import Metrics
 from relay.pairing_slots import SlotTable
 from relay.rates import Buckets
+from relay.roster import Roster
 from relay.store import Store
 from relay.tokens import OperatorGate, TokenGate
 
@@ -65,8 +66,8 @@ class Services:
     slots: SlotTable
     invited_only: bool
     """Whether an unknown workstation needs an invite."""
-    admitted: frozenset[str]
-    """Workstations that never need one."""
+    roster: Roster
+    """Workstations that need none any more."""
     started: float
     greeting: int = field(default=0)
     """Connections that have not said who they are yet."""

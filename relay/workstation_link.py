@@ -45,6 +45,8 @@ async def _begin(peer: Peer, device_id: str, services: Services) -> tuple[Workst
         if frame.WhichOneof("frame") != "hello":
             raise Malformed("The first frame of a workstation's link must be its hello.")
         attached = await services.store.do(_attach(device_id, frame.hello, services))
+        if services.invited_only:
+            services.roster.enter([device_id])
     link = WorkstationLink(device_id, services.limits, services.now(), attached.place.log_epoch)
     link.push(Kind.MUST, _welcome(attached.place, services))
     services.metrics.links_attached += 1
@@ -56,7 +58,7 @@ def _attach(
 ) -> Callable[[Ledger], Attached]:
     invite = invite_hash(hello.invite) if hello.invite else None
     epoch, now_ms = hello.head.log_epoch, round(services.now() * 1000)
-    invited_only = services.invited_only and device_id not in services.admitted
+    invited_only = services.invited_only and device_id not in services.roster
     return lambda ledger: ledger.attach(device_id, epoch, invite, invited_only=invited_only, now_ms=now_ms)
 
 

@@ -151,6 +151,31 @@ async def test_an_invite_lets_one_workstation_in(tmp_path: Path) -> None:
         assert reason_of(caught.value) == "INVITE_INVALID"
 
 
+async def test_who_was_let_in_comes_back_after_the_database_was_lost_and_who_was_deleted_does_not(
+    tmp_path: Path,
+) -> None:
+    kept, deleted = FakeWorkstation("", ""), FakeWorkstation("", "")
+    async with relay_here(tmp_path, behind_tls_proxy=True) as relay, _stub(relay) as (stub, who):
+        for workstation in (kept, deleted):
+            workstation.grpc, workstation.origin = relay.addresses.grpc, relay.addresses.origin
+            invite = (await stub.CreateInvite(relay_service_pb2.CreateInviteRequest(), metadata=who)).invite
+            async with workstation.attached(invite=invite):
+                await workstation.publish(record(1))
+        request = relay_service_pb2.DeleteWorkstationRequest(workstation_id=deleted.device_id)
+        await stub.DeleteWorkstation(request, metadata=who)
+    for suffix in ("", "-wal", "-shm"):
+        (tmp_path / f"relay.db{suffix}").unlink(missing_ok=True)
+    async with relay_here(tmp_path, behind_tls_proxy=True) as relay:
+        for workstation in (kept, deleted):
+            workstation.grpc, workstation.origin = relay.addresses.grpc, relay.addresses.origin
+        async with kept.attached(head=1):
+            assert kept.welcome.stored_through == 0
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            async with deleted.attached():
+                pass
+        assert reason_of(caught.value) == "INVITE_NEEDED"
+
+
 async def test_an_admitted_workstation_needs_no_invite(tmp_path: Path) -> None:
     mine = FakeWorkstation("", "")
     admitted = frozenset({mine.device_id})
