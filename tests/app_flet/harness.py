@@ -103,6 +103,10 @@ class Stage:
         """Every test id on screen."""
         return [control.identifier for control in self.all(ft.Semantics) if control.identifier]
 
+    def ids_below(self, control: BaseControl) -> list[str]:
+        """Every test id inside a control."""
+        return [c.identifier for c in _below(control) if isinstance(c, ft.Semantics) and c.identifier]
+
     def beginning(self, prefix: str, nth: int = 0) -> str:
         """The test id on screen that begins so: its end is drawn by chance."""
         return [test_id for test_id in self.ids() if test_id.startswith(prefix)][nth]
