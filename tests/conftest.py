@@ -5,17 +5,19 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 # These start relays, agents and browsers; side by side they would starve one another on a small machine.
 HEAVY = (
     ROOT / "tests" / "agentd" / "agents" / "opencode" / "test_adapter.py",
     ROOT / "tests" / "browser",
+    ROOT / "tests" / "chaos",
     ROOT / "tests" / "flows",
 )
 # Real processes on a crowded machine miss a deadline now and then. Such a test gets another try, which the summary
 # counts ("rerun"); what fails three times running is broken. Tests of pure code get none.
-SEVERAL_TRIES = tuple(ROOT / "tests" / name for name in ("agentd", "browser", "flows", "relay"))
+SEVERAL_TRIES = tuple(ROOT / "tests" / name for name in ("adversary", "agentd", "browser", "chaos", "flows", "relay"))
 RERUNS, RERUN_DELAY_SECONDS = 2, 3
 
 
@@ -25,6 +27,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure() -> None:
     """Find the pinned OpenCode and this environment's programs also when pytest is started by hand."""
+    # How long an example takes says how crowded the machine is.
+    settings.register_profile("untimed", deadline=None)
+    settings.load_profile("untimed")
     own = [ROOT / ".venv" / "bin", ROOT / "node_modules" / ".bin"]
     os.environ["PATH"] = os.pathsep.join([*map(str, own), os.environ.get("PATH", "")])  # noqa: TID251 - for children
 
