@@ -2,8 +2,14 @@
 
 from pathlib import Path
 
+from agentd.config import Config
+from agentd.daemon import running
+from halyard.agent.v1 import agent_service_pb2 as pb
 from halyard_client.halyard.agent import v1
 from tests.adversary.scene import Scene, opened
+from tests.fakes.pair_app import pair_app
+from tests.fakes.relay_process import relay_process
+from tests.fakes.scripted_agent import ScriptedAgent
 
 
 async def test_no_word_of_anybody_crosses_in_clear(tmp_path: Path) -> None:
@@ -35,3 +41,30 @@ def _secrets(at: Scene) -> list[bytes]:
     ]  # fmt: skip
     keys = [at.daemon.identity.to_bytes(), at.phone.identity.to_bytes()]
     return [word.encode() for word in words] + [key[:32] for key in keys] + [key[32:] for key in keys]
+
+
+async def test_no_word_of_anybody_is_on_the_disk_of_a_real_relay(tmp_path: Path) -> None:
+    agent = ScriptedAgent()
+    project = tmp_path / "a-private-folder"
+    project.mkdir()
+    async with relay_process(tmp_path / "relay") as relay:
+        config = Config(tmp_path / "state", display_name="desk", default_project=project, relay=relay.address)
+        async with running(config, lambda _: [agent]) as daemon:
+            await agent.started()
+            app = await pair_app(daemon, relay, display_name="A phone with a private name")
+            async with app.attached():
+                await app.until(lambda: app.ring)
+                session = agent.begin_session("s", daemon.projects.list()[0].name, "A secret title").name
+                agent.say(f"{session}/messages/m/parts/p", "The agent whispers swordfish to nobody.")
+                prompt = pb.PromptRequest(session=session, text="Tell nobody about the turnip.")
+                await app.call("AgentService/Prompt", prompt, pb.PromptResponse)
+                await app.until(lambda: f"{session}/messages/m/parts/p" in app.resources)
+    disk = _everything_below(tmp_path, "relay*/**/*", "*.log")
+    words = ["swordfish", "turnip", "A secret title", "private name", "a-private-folder", "sessions/s", "Prompt"]
+    assert len(disk) > 10_000
+    assert [word for word in words if word.encode() in disk] == []
+
+
+def _everything_below(folder: Path, *patterns: str) -> bytes:
+    found = [path for pattern in patterns for path in folder.glob(pattern) if path.is_file()]
+    return b"".join(path.read_bytes() for path in found)
