@@ -86,6 +86,20 @@ class Rig:
                 assert part.is_running, f"{part.name} ended at once; {part.log} says why"
                 await asyncio.sleep(0.05)
 
+    async def set(self) -> None:
+        """Starts everything, and lets every app in."""
+        await self.start(self.relay)
+        await self.ready(self.relay)
+        for part in (self.agentd, *self.apps):
+            await self.start(part)
+        for part in (self.agentd, *self.apps):
+            await self.ready(part)
+        # The relay it was told is remembered, and it must start again while the relay is away.
+        self.agentd.command = tuple(word for word in self.agentd.command if word not in ("--relay", self.relay_http))
+        # One after the other: the newest pairing takes over from an older one.
+        for app in self.apps:
+            await self.pair(app)
+
     async def pair(self, app: AppRemote) -> None:
         """Lets an app in, with the code that `agentd pair` shows in a terminal."""
         agentd = (sys.executable, "-m", "agentd.main", "pair", "--json")
@@ -123,17 +137,7 @@ async def running_rig(folder: Path, shape: Shape) -> AsyncIterator[Rig]:
         disk = stack.enter_context(small_disk(folder / "disk"))
         rig = await _built(folder, shape, disk, stack)
         try:
-            await rig.start(rig.relay)
-            await rig.ready(rig.relay)
-            for app in rig.apps:
-                await rig.start(app)
-                await rig.ready(app)
-            await rig.start(rig.agentd)
-            await rig.ready(rig.agentd)
-            # The relay it was told is remembered, and it must start again while the relay is away.
-            rig.agentd.command = tuple(word for word in rig.agentd.command if word not in ("--relay", rig.relay_http))
-            for app in rig.apps:
-                await rig.pair(app)
+            await rig.set()
             yield rig
         finally:
             await rig.stop()
