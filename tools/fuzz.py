@@ -80,7 +80,7 @@ def fuzz(name: str, seconds: int, corpus: Path, artifacts: Path) -> Outcome:
 
 
 def _sow(name: str, corpus: Path) -> None:
-    """Seeds in files; written by a child, because importing a target here would leave it uninstrumented nowhere."""
+    """Seeds in files; written by a child, so that this process needs nothing that is fuzzed."""
     program = (
         "import sys, pathlib; from tests.fuzz.targets import TARGETS, found; folder = pathlib.Path(sys.argv[2])\n"
         "for at, data in enumerate([*TARGETS[sys.argv[1]].seeds(), *found(sys.argv[1])]):\n"

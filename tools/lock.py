@@ -16,6 +16,7 @@ LISTS = {
     "app": ["runtime.in", "app.in"],
     "runtime": ["runtime.in"],
     "build": ["build.in"],
+    "fuzz": ["fuzz.in"],
 }
 OPTIONS = ["--universal", "--python-version=3.11", "--generate-hashes", "--no-emit-index-url", "--no-emit-find-links"]
 
