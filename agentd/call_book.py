@@ -6,7 +6,7 @@ Every change is queued to the store at once; whoever acts on one awaits the stor
 from collections.abc import Callable
 
 from agentd.store import Statement, Store, put_meta
-from wire.calls import Advice, CallMemory, Remembered, Step
+from wire.calls import Advice, CallMemory, Remembered, Step, check_call_id, uuid7_time_ms
 from wire.errors import CallExpired
 
 _HORIZON = "call_horizon_ms"
@@ -15,8 +15,10 @@ _HORIZON = "call_horizon_ms"
 class CallBook:
     """All calls that are or may be repeated, filed by (device, call id)."""
 
-    def __init__(self, store: Store, clock_ms: Callable[[], int]) -> None:
+    def __init__(self, store: Store, clock_ms: Callable[[], int], lost_ms: int = 0) -> None:
+        """`lost_ms`: when a store before this one was lost, and with it the memory of calls; 0 for never."""
         self._store = store
+        self._lost_ms = lost_ms
         self._clock_ms = clock_ms
         rows = store.rows("SELECT * FROM calls ORDER BY arrival")
         self._arrivals = {(device, call_id): arrival for arrival, device, call_id, *_ in rows}
@@ -34,6 +36,9 @@ class CallBook:
 
     def advise(self, device: str, call_id: bytes, expires_ms: int) -> Advice:
         """What to do with a call that has just arrived."""
+        if uuid7_time_ms(check_call_id(call_id)) < self._lost_ms and self.get(device, call_id) is None:
+            # Made while the store before was there: it may have been done and answered, and nobody remembers.
+            return Advice.REFUSE_UNKNOWN
         return self._memory.advise(device, call_id, expires_ms, self._clock_ms())
 
     def left_over(self) -> list[Remembered]:

@@ -81,6 +81,11 @@ class Config:
         return self.state_dir / "agentd.sqlite"
 
     @property
+    def members_path(self) -> Path:
+        """A second copy of who is paired."""
+        return self.state_dir / "members.json"
+
+    @property
     def lock_path(self) -> Path:
         """Held while a daemon runs; names its process id."""
         return self.state_dir / "agentd.lock"

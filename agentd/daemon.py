@@ -22,6 +22,7 @@ from agentd.devices import Devices
 from agentd.doctor import Doctor, Place
 from agentd.instance_lock import instance_lock
 from agentd.journal import AgentJournal, Transcripts
+from agentd.members_file import MembersFile
 from agentd.methods import MethodTable
 from agentd.pairing_host import PairingHost
 from agentd.permissions import Decisions
@@ -98,7 +99,7 @@ class _Parts:
         access = RelayAccess(config.relay, identity, clock_ms) if config.relay else None
         log = SessionLog(store, clock_ms)
         sealer = Sealer(store, log, identity.device_id, clock_ms)
-        devices = Devices(store, log, sealer, identity, clock_ms)
+        devices = Devices(store, log, sealer, identity, clock_ms, MembersFile(config.members_path))
         projects = Projects(log, clock_ms)
         record = WorkstationRecord(log, config, identity.device_id, _first_project(projects, config), clock_ms)
 
@@ -108,7 +109,7 @@ class _Parts:
         decisions = Decisions(log, roster.of, clock_ms)
 
         self.methods = MethodTable()
-        book = CallBook(store, clock_ms)
+        book = CallBook(store, clock_ms, devices.restored_ms)
         self.desk = desk = CallDesk(book, devices, self.methods, clock_ms)
         ends = Ends(log, sealer, devices, desk, transcripts)
         uplink = Uplink(ends, access, config.invite, clock_ms) if access else None
@@ -125,6 +126,7 @@ class _Parts:
         self.methods.add(workstation_service_pb2.DESCRIPTOR.services_by_name["WorkstationService"], self.workstation)
 
         self.works: dict[str, Work] = {
+            "store": store.watch,
             "calls": desk.run,
             "decisions": decisions.run,
             "checkpoints": transcripts.run,

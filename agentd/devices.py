@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from agentd.errors import malformed, not_found, role_insufficient
+from agentd.members_file import MembersFile
 from agentd.sealer import Sealer
 from agentd.session_log import SessionLog
 from agentd.store import Statement, Store, put_meta
@@ -107,18 +108,36 @@ class Devices:
     """The members. Changes are queued to the store at once, and told to `on_change` listeners (the uplink)."""
 
     def __init__(
-        self, store: Store, log: SessionLog, sealer: Sealer, identity: Identity, clock_ms: Callable[[], int]
+        self,
+        store: Store,
+        log: SessionLog,
+        sealer: Sealer,
+        identity: Identity,
+        clock_ms: Callable[[], int],
+        spare: MembersFile | None = None,
     ) -> None:
+        """`spare`: where a second copy of the list is kept, for the case that the store is lost."""
         self._store = store
         self._log = log
         self._sealer = sealer
         self._identity = identity
         self._clock_ms = clock_ms
+        self._spare = spare
         self._listeners: list[Callable[[], None]] = []
         self._revision = int.from_bytes(store.meta("members_revision") or b"")
         rows = store.rows("SELECT sign_key, agree_key, resource FROM devices")
         members = (self._member(PublicKeys(sign, agree), pb.Device.FromString(kept)) for sign, agree, kept in rows)
         self._members = {member.device_id: member for member in members}
+        self._restored_ms = int.from_bytes(store.meta("members_restored_ms") or b"")
+        if store.meta("members_revision") is None and spare is not None:
+            self._restore(spare)
+        elif spare is not None:
+            self._keep_spare()
+
+    @property
+    def restored_ms(self) -> int:
+        """When the store was lost and the members were taken from the second copy, in Unix ms; 0 for never."""
+        return self._restored_ms
 
     @property
     def ids(self) -> list[str]:
@@ -156,6 +175,7 @@ class Devices:
         device.pair_time.FromMilliseconds(self._clock_ms())
         member = self._member(keys, device)
         self._members[keys.device_id] = member
+        self._keep_spare()
         self._grant(member)
         self._keep(member)
         self._membership_changed()
@@ -175,6 +195,7 @@ class Devices:
         """Takes everything back: no longer a member, its grant emptied, new keys for the rest."""
         member = self._known(name)
         del self._members[member.device_id]
+        self._keep_spare()
         self._store.write(("DELETE FROM devices WHERE device_id = ?", (member.device_id,)))
         self._log.put_grant(names.grant(member.device_id), b"")
         self._log.delete(name)
@@ -224,8 +245,26 @@ class Devices:
             member.resource.display_name = display_name
         if role is not None:
             member.resource.role = role
+        self._keep_spare()
         self._keep(member)
         return member.resource
+
+    def _restore(self, spare: MembersFile) -> None:
+        """A store without a past: whoever was paired with the one before still is."""
+        for keys, device in spare.read():
+            member = self._members[keys.device_id] = self._member(keys, device)
+            self._grant(member)
+            self._keep(member)
+        if self._members:
+            self._restored_ms = self._clock_ms()
+            self._store.write(put_meta("members_restored_ms", self._restored_ms.to_bytes(8)))
+        # The relay knows the lists of the store before; the clock is ahead of all of them.
+        self._revision = self._clock_ms()
+        self._membership_changed()
+
+    def _keep_spare(self) -> None:
+        if self._spare is not None:
+            self._spare.write((member.keys, member.resource) for member in self._members.values())
 
     def _grant(self, member: Member) -> None:
         sealed = member.channel.seal_grant(self._log.epoch, self._sealer.ring)

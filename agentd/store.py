@@ -29,6 +29,8 @@ BUSY_MS = 5_000
 Statement = tuple[str, Sequence[object]]
 """SQL and its parameters. Statements of one `write` are committed together or not at all."""
 
+_Waiter = tuple[int, "asyncio.Future[None]"]
+
 _log = logging.getLogger(__name__)
 
 _VERSIONS = (
@@ -96,7 +98,8 @@ class Store:
         self._queued = 0
         self._committed = 0
         self._closing = False
-        self._waiters: list[tuple[int, asyncio.Future[None]]] = []
+        self._waiters: list[_Waiter] = []
+        self._patient: list[_Waiter] = []
         self._listeners: list[Callable[[], None]] = []
         self._trouble = ""
         self._told_at = 0.0
@@ -168,19 +171,22 @@ class Store:
 
         What waits here must not leave this machine, or be done, before it is safe; and what would be said instead
         could not be remembered either. So it waits, as the phone shows ("at the relay"), and `trouble` tells why.
+        Those who wait go on in the order in which they came.
         """
         ticket = self._queued
-        while self._committed < ticket:
-            try:
-                await self.flush(ticket)
-            except StoreUnavailableError:
-                await asyncio.sleep(RETRY_SECONDS)
+        if self._committed < ticket:
+            done: asyncio.Future[None] = self._loop.create_future()
+            self._patient.append((ticket, done))
+            await done
 
     def rows(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
         """What is committed, read at once; StoreUnavailableError when the file cannot be read."""
         try:
             return self._reader.execute(sql, parameters).fetchall()
+        except sqlite3.OperationalError as error:
+            raise StoreUnavailableError(str(error)) from error
         except sqlite3.DatabaseError as error:
+            self._notice_damage(str(error))
             raise StoreUnavailableError(str(error)) from error
 
     def row(self, sql: str, *parameters: object) -> tuple[Any, ...] | None:
@@ -247,12 +253,8 @@ class Store:
         if self._trouble:
             _log.warning("The store takes writes again.")
             self._trouble, self._told_at = "", 0.0
-        waiting, self._waiters = self._waiters, []
-        for ticket, done in waiting:
-            if ticket > committed:
-                self._waiters.append((ticket, done))
-            elif not done.done():
-                done.set_result(None)
+        self._waiters = _still_waiting(self._waiters, committed)
+        self._patient = _still_waiting(self._patient, committed)
         for listener in self._listeners:
             listener()
 
@@ -266,6 +268,14 @@ class Store:
         for _, done in waiting:
             if not done.done():
                 done.set_exception(StoreUnavailableError(cause))
+
+
+def _still_waiting(waiters: list[_Waiter], committed: int) -> list[_Waiter]:
+    """Lets those go on whose ticket is committed; returns the others."""
+    for ticket, done in waiters:
+        if ticket <= committed and not done.done():
+            done.set_result(None)
+    return [waiter for waiter in waiters if waiter[0] > committed]
 
 
 def put_meta(key: str, value: bytes) -> Statement:

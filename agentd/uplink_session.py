@@ -83,7 +83,7 @@ class UplinkSession:
         self._focus_keys: dict[str, bytes] = {}
         self._replies: deque[pb.DeviceReply] = deque()
         self._ack_through = 0
-        self._arrived: asyncio.Queue[pb.Inbox] = asyncio.Queue(MAX_INBOXES)
+        self._waiting = asyncio.Semaphore(MAX_INBOXES)
         self._members_due = True
         self._head_at = 0.0
         self._quiet_since = time.monotonic()
@@ -120,15 +120,14 @@ class UplinkSession:
             bound.callback(self._ends.desk.connect, None)
             self._wake.set()
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._read())
-                group.create_task(self._take_calls())
+                group.create_task(self._read(group))
                 # Not a second child: when one fails while the group already waits for its end, Python 3.11 and 3.12
                 # leave the task marked as cancelled (python/cpython#116720), and the link would never be dialled again.
                 await self._write()
 
     # --- from the relay ---
 
-    async def _read(self) -> None:
+    async def _read(self, group: asyncio.TaskGroup) -> None:
         while True:
             frame = await read(self._stream, SILENCE_FACTOR * self._heartbeat)
             self._heard_at = time.monotonic()
@@ -136,7 +135,8 @@ class UplinkSession:
                 case "stored":
                     self._on_stored(frame.stored.through)
                 case "inbox":
-                    await self._arrived.put(frame.inbox)
+                    await self._waiting.acquire()
+                    group.create_task(self._take_calls(frame.inbox))
                 case "watchers":
                     self._on_watchers(frame.watchers)
                 case "going_away":
@@ -148,13 +148,14 @@ class UplinkSession:
         self._tell_stored()
         self._wake.set()
 
-    async def _take_calls(self) -> None:
+    async def _take_calls(self, inbox: pb.Inbox) -> None:
         """In a task of its own: a full disk holds up what is acknowledged, not what is read and sent."""
-        while True:
-            inbox = await self._arrived.get()
+        try:
             await self._ends.desk.receive(inbox.calls, self._ends.log.flush_patiently)
-            self._ack_through = max([self._ack_through, *(call.inbox_seq for call in inbox.calls)])
-            self._wake.set()
+        finally:
+            self._waiting.release()
+        self._ack_through = max([self._ack_through, *(call.inbox_seq for call in inbox.calls)])
+        self._wake.set()
 
     def _on_watchers(self, watchers: pb.Watchers) -> None:
         watched = frozenset(watch.focus for watch in watchers.watches if watch.count)

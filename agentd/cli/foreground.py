@@ -1,6 +1,7 @@
 """A daemon in the foreground: what `up` and `run` share. Ctrl+C, SIGTERM and `agentd stop` end it in the same order."""
 
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -59,6 +60,9 @@ async def stay(
 ) -> None:
     """Runs a daemon until it is told to stop, and `meanwhile` beside it."""
     async with running(told, factory) as daemon:
+        # What was built stays for good; left to the collector, each full pass over it would hold everybody up.
+        gc.collect()
+        gc.freeze()
         stopper.hand_over(daemon.stop.set)
         async with asyncio.TaskGroup() as group:
             beside = group.create_task(meanwhile(daemon))

@@ -1,0 +1,125 @@
+"""What a daemon, its relay and its apps recover from together: a lost store, a full disk, a damaged file, a nap."""
+
+import asyncio
+import contextlib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from agentd import daemon as composition
+from agentd.config import Config
+from agentd.daemon import running
+from agentd.errors import StoreDamagedError, StoreUnavailableError
+from halyard.agent.v1 import agent_service_pb2 as pb
+from halyard.agent.v1 import workstation_service_pb2 as workstation
+from tests.fakes.app_link import AppLink, CallFailed
+from tests.fakes.dying_store import FullDisk
+from tests.fakes.pair_app import pair_app
+from tests.fakes.relay_process import RunningRelay
+from tests.fakes.scripted_agent import ScriptedAgent
+
+
+@pytest.fixture
+def linked(config: Config, relay: RunningRelay) -> Config:
+    return replace(config, relay=relay.address)
+
+
+async def begin(app: AppLink) -> str:
+    """A session with one prompt."""
+    await app.until(lambda: app.named("projects/"))
+    request = pb.StartSessionRequest(project=app.named("projects/")[0].name, title="First", prompt="Hello")
+    return (await app.call("AgentService/StartSession", request, pb.StartSessionResponse)).session.name
+
+
+async def test_a_store_that_was_deleted_begins_another_log_and_every_app_follows_by_itself(
+    linked: Config, relay: RunningRelay, agent: ScriptedAgent
+) -> None:
+    async with running(linked, lambda _: [agent]) as daemon:
+        await agent.started()
+        app = await pair_app(daemon, relay)
+        lost = await pair_app(daemon, relay, display_name="Lost phone")
+        daemon.devices.revoke(f"devices/{lost.identity.device_id}")
+        attached = app.attached()
+        await attached.__aenter__()
+        session = await begin(app)
+        forgotten = app.prepare("AgentService/Prompt", pb.PromptRequest(session=session, text="Asked before."))
+        former = daemon.log.epoch
+    for file in linked.state_dir.glob("agentd.sqlite*"):
+        file.unlink()
+    agent.is_another_process()
+    async with running(linked, lambda _: [agent]) as daemon:
+        await agent.started()
+        agent.ask_again()
+        # The link to the relay stood all the while; nobody paired or cleared anything.
+        await app.until(lambda: app.replica and app.replica.epoch not in (former, b""))
+        assert app.replica is not None
+        assert app.replica.epoch == daemon.log.epoch > former
+        await app.until(lambda: session in app.resources)
+        assert daemon.devices.ids == [app.identity.device_id]
+        await app.call("AgentService/Prompt", pb.PromptRequest(session=session, text="Go on."), pb.PromptResponse)
+        # It may have been done by the store that was lost: nobody can say, so it is not done twice.
+        await app.send(forgotten)
+        with pytest.raises(CallFailed) as refused:
+            app.read_answer(await forgotten.answer, pb.PromptResponse)
+        assert refused.value.reason == "OUTCOME_UNKNOWN"
+        assert [order.text for order in agent.prompts.values()] == ["Hello", "Go on."]
+        await attached.__aexit__(None, None, None)
+
+
+async def test_a_full_disk_pauses_what_changes_something_answers_what_reads_and_goes_on(
+    linked: Config, relay: RunningRelay, agent: ScriptedAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disks: list[FullDisk] = []
+
+    def open_store(path: Path) -> FullDisk:
+        disks.append(FullDisk(path))
+        return disks[0]
+
+    monkeypatch.setattr(composition, "Store", open_store)
+    async with running(linked, lambda _: [agent]) as daemon:
+        await agent.started()
+        app = await pair_app(daemon, relay)
+        async with app.attached():
+            session = await begin(app)
+            disks[0].full.set()
+            request = pb.PromptRequest(session=session, text="While it is full.")
+            paused = app.prepare("AgentService/Prompt", request, ttl_seconds=600)
+            await app.send(paused)
+            await app.until(lambda: "at the relay" in paused.states)
+            # A read that came later overtakes it, over the same link.
+            status = await app.call(
+                "WorkstationService/GetStatus", workstation.GetStatusRequest(), workstation.GetStatusResponse
+            )
+            assert status.link_state == workstation.LINK_STATE_UP
+            assert "at the workstation" not in paused.states
+            assert [order.text for order in agent.prompts.values()] == ["Hello"]
+            assert disks[0].trouble == "database or disk is full"
+            disks[0].full.clear()
+            answer = app.read_answer(await paused.answer, pb.PromptResponse)
+            await app.until(lambda: answer.message in app.resources)
+            assert [order.text for order in agent.prompts.values()] == ["Hello", "While it is full."]
+            assert disks[0].trouble == ""
+
+
+async def test_a_file_that_is_damaged_under_it_ends_the_daemon_with_a_sentence(
+    config: Config, agent: ScriptedAgent
+) -> None:
+    with pytest.raises(ExceptionGroup) as ended:
+        async with running(config, lambda _: [agent]) as daemon:
+            await agent.started()
+            await daemon.log.flush()
+            for file in config.state_dir.glob("agentd.sqlite*"):
+                _scribble(file)
+            with contextlib.suppress(StoreUnavailableError):
+                agent.ask("sessions/s1/permissions/p1")
+            await asyncio.Event().wait()
+    [damaged] = ended.value.exceptions
+    assert isinstance(damaged, StoreDamagedError)
+    assert "Move it away" in str(damaged)
+
+
+def _scribble(file: Path) -> None:
+    size = file.stat().st_size
+    with file.open("r+b") as content:
+        content.write(b"\xa5" * size)
