@@ -21,7 +21,7 @@ from halyard_client.halyard.pairing import v1 as pairing
 from wire import names
 from wire.errors import ClockSkew, HalyardError, PairingFailed
 from wire.identity import Identity, PublicKeys, verify_token
-from wire.log import EPOCH_BYTES, Head, Log
+from wire.log import Head, Log, new_epoch
 from wire.pairing import Host, Link, Secrets, draw_secrets
 from wire.sealing import Channel, EpochKey, KeyRing, Origin, seal_head, seal_record, seal_volatile
 
@@ -53,7 +53,9 @@ class Workstation:
 
     name: str = "bench"
     identity: Identity = field(default_factory=lambda: Identity.from_bytes(secrets.token_bytes(64)))
-    log: Log[bytes] = field(default_factory=lambda: Log(secrets.token_bytes(EPOCH_BYTES)))
+    log: Log[bytes] = field(
+        default_factory=lambda: Log(new_epoch(round(now().timestamp() * 1000), secrets.token_bytes(10)))
+    )
     ring: KeyRing = field(
         default_factory=lambda: KeyRing(secrets.token_bytes(32), (EpochKey(1, secrets.token_bytes(32)),))
     )
@@ -136,8 +138,16 @@ class Harbour:
     clock_offset_s: int = 0
     truncated_through: int = 0
     """What the relay says it has let go of; 0: nothing."""
+    tells_time: Callable[[], datetime] | None = None
+    """What it says the time is when it refuses a token for its times; None: the truth as it knows it."""
     holds_calls: bool = False
     """Calls are stored and not passed on."""
+    drops_replies: bool = False
+    """The workstation takes calls and does them; its answers get lost."""
+    calls: list[link.SealedCall] = field(default_factory=list)
+    """Every call that came, repeats among them."""
+    answered: dict[bytes, link.SealedReply] = field(default_factory=dict)
+    """The workstations' memory of calls."""
     origin: str = ""
 
     def add(self, workstation: Workstation) -> Workstation:
@@ -161,6 +171,16 @@ class Harbour:
         for reader in list(self.readers):
             if reader.focus.focus == volatile.focus:
                 await _send(reader.socket, link.AttachAppResponse(batch=batch))
+
+    async def reset(self, workstation: Workstation) -> None:
+        """The workstation's log began anew: every reader is told and gets it from its beginning, grant first."""
+        epoch = link.Cursor(log_epoch=workstation.log.head.epoch)
+        for reader in [reader for reader in self.readers if reader.device in workstation.members]:
+            reset = link.Reset(workstation_id=workstation.id, cursor=epoch)
+            await _send(reader.socket, link.AttachAppResponse(reset=reset))
+            records = [workstation.grant(reader.device), *workstation.records_after(0)]
+            batch = link.Batch(workstation_id=workstation.id, records=records, through=workstation.log.head.seq)
+            await _send(reader.socket, link.AttachAppResponse(batch=batch))
 
     async def presence(self, workstation: Workstation, *, online: bool) -> None:
         workstation.online = online
@@ -203,11 +223,14 @@ class Harbour:
         first = link.AttachAppRequest.parse(await socket.recv(decode=False))
         hello = first.hello or link.AppHello()
         self.hellos.append(hello)
+        async with self.changed:
+            self.changed.notify_all()
         at = round(now().timestamp()) + self.clock_offset_s
         try:
             proof = verify_token(hello.token, self.origin, at)
         except HalyardError as error:
-            time = datetime.fromtimestamp(at, UTC) if isinstance(error, ClockSkew) else None
+            told = self.tells_time() if self.tells_time else datetime.fromtimestamp(at, UTC)
+            time = told if isinstance(error, ClockSkew) else None
             status = refusal(error.code, error.reason, error.message)
             await _send(socket, link.AttachAppResponse(refused=link.Refused(status=status, server_time=time)))
             return
@@ -272,6 +295,7 @@ class Harbour:
             await self._call(reader, frame.call.workstation_id, frame.call.call)
 
     async def _call(self, reader: Reader, workstation_id: str, call: link.SealedCall) -> None:
+        self.calls.append(call)
         stored = link.CallStored(workstation_id=workstation_id, call_id=call.call_id)
         await _send(reader.socket, link.AttachAppResponse(call_stored=stored))
         workstation = self.workstations[workstation_id]
@@ -279,7 +303,11 @@ class Harbour:
             return
         taken = link.CallTaken(workstation_id=workstation_id, call_id=call.call_id)
         await _send(reader.socket, link.AttachAppResponse(call_taken=taken))
-        reply = link.AppReply(workstation_id=workstation_id, reply=workstation.reply(reader.device, call))
+        if call.call_id not in self.answered:
+            self.answered[call.call_id] = workstation.reply(reader.device, call)
+        if self.drops_replies:
+            return
+        reply = link.AppReply(workstation_id=workstation_id, reply=self.answered[call.call_id])
         await _send(reader.socket, link.AttachAppResponse(reply=reply))
 
     async def _pairing(self, socket: ServerConnection) -> None:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from app_flet import intents
 from app_flet.clock import MAX_CORRECTION_MS
-from app_flet.instants import ago, milliseconds
+from app_flet.instants import MINUTE_MS, ago, milliseconds
 from app_flet.model import CallView, Held, LinkState, Model, WorkstationView
 from halyard_client.halyard.agent import v1
 
@@ -321,7 +321,7 @@ def clock_line(model: Model) -> str:
     offset_ms = model.clock_offset_ms
     if not offset_ms:
         return ""
-    how_far = ago(1, 1 + abs(offset_ms))
+    how_far = ago(1, 1 + abs(offset_ms) + MINUTE_MS)  # what is told has been under way for a moment
     direction = "behind" if offset_ms > 0 else "ahead of"
     remedy = "Times here are corrected for that" if abs(offset_ms) <= MAX_CORRECTION_MS else "Halyard may not work"
     return f"This device's clock is {how_far} {direction} the relay's. {remedy}; set the clock right."
