@@ -22,7 +22,7 @@ from tests.chaos.proxy import Proxy
 from tests.fakes.opencode import environment, find_opencode, repository
 from tests.flows.stack import person
 
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 _IN_A_TERMINAL = "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)"
 
 
