@@ -71,14 +71,13 @@ class Tmpfs:
 
 
 class LimitedFiles:
-    """Anywhere else: the process may not make its files any longer, which SQLite hears as an error of the disk."""
+    """Anywhere else: the process may not write beyond the first page of a file, which SQLite hears as a disk's error."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def fill(self, process: int) -> None:
-        largest = max(file.stat().st_size for file in (self.folder / "data").glob("relay.db*"))
-        resource.prlimit(process, resource.RLIMIT_FSIZE, (largest, resource.RLIM_INFINITY))
+        resource.prlimit(process, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
 
     def empty(self, process: int) -> None:
         resource.prlimit(process, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
