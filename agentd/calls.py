@@ -29,7 +29,7 @@ from halyard.agent.v1 import workstation_service_pb2
 from halyard.link.v1 import link_service_pb2 as link
 from halyard.link.v1 import record_pb2
 from wire.calls import Advice, Remembered, Step, check_call_id
-from wire.errors import HalyardError, Malformed, SealBroken
+from wire.errors import CallExpired, HalyardError, Malformed, SealBroken
 
 MAX_READS = 16
 """Reads under way at once; more wait."""
@@ -249,9 +249,10 @@ class CallDesk:
     async def _carry_out_read(self, call: Remembered, method: Method, request: pb.Call) -> None:
         async with self._reads:
             if call.expires_ms <= self._clock_ms():
-                # Nobody waits for it any more.
-                return
-            result = await self._result_for(call, method, request, caller.Unrepeated())
+                # Nobody waits for it any more; or somebody does, and one of two clocks is wrong.
+                result = _refused(CallExpired("This came too late. Ask again; if it stays so, check both clocks."))
+            else:
+                result = await self._result_for(call, method, request, caller.Unrepeated())
         self._reply(call.device, call.call_id, call.expires_ms, result)
 
     async def _result_for(self, call: Remembered, method: Method, request: pb.Call, effect: caller.Effect) -> bytes:

@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from agentd import identity_file, local_socket, peer
+from agentd import identity_file, jumps, local_socket, peer
 from agentd.agent_service import AgentService
 from agentd.agents.agent import Agent, AgentUnavailableError
 from agentd.call_book import CallBook
@@ -22,6 +22,7 @@ from agentd.devices import Devices
 from agentd.doctor import Doctor, Place
 from agentd.instance_lock import instance_lock
 from agentd.journal import AgentJournal, Transcripts
+from agentd.jumps import Jump
 from agentd.members_file import MembersFile
 from agentd.methods import MethodTable
 from agentd.pairing_host import PairingHost
@@ -106,7 +107,7 @@ class _Parts:
         authors = PromptAuthors(store)
         transcripts = Transcripts(log, authors)
         roster = Roster(agents, log)
-        decisions = Decisions(log, roster.of, clock_ms)
+        decisions = Decisions(log, roster.of, clock_ms, jumps.elapsed_seconds)
 
         self.methods = MethodTable()
         book = CallBook(store, clock_ms, devices.restored_ms)
@@ -130,6 +131,7 @@ class _Parts:
             "calls": desk.run,
             "decisions": decisions.run,
             "checkpoints": transcripts.run,
+            "jumps": partial(jumps.watch, [partial(_after_jump, decisions, uplink)]),
             "orphans": _reap_orphans,
         }
         for agent in agents:
@@ -172,6 +174,15 @@ def _failed(agent: Agent) -> workstation_pb2.Agent:
     described.state = workstation_pb2.AGENT_STATE_UNHEALTHY
     described.state_detail = "It stopped unexpectedly and is being started again; agentd's log says why."
     return described
+
+
+def _after_jump(decisions: Decisions, uplink: Uplink | None, jump: Jump) -> None:
+    if jump.clock_set:
+        decisions.clock_set(round(jump.clock_set * 1000))
+    if jump.away:
+        decisions.look()
+    if jump.away and uplink is not None:
+        uplink.redial("This machine was asleep or stopped; the link is made anew.")
 
 
 async def _write_last(store: Store) -> None:

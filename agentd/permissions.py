@@ -46,12 +46,20 @@ class Author:
 class Decisions:
     """All permissions and questions. `run` expires what nobody answers and applies what a crash left unapplied."""
 
-    def __init__(self, log: SessionLog, agent_of: Callable[[str], Agent], clock_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        log: SessionLog,
+        agent_of: Callable[[str], Agent],
+        clock_ms: Callable[[], int],
+        elapsed: Callable[[], float] | None = None,
+    ) -> None:
+        """`elapsed`: seconds that pass also while the machine sleeps, and that nobody can set."""
         self._log = log
         self._agent_of = agent_of
         self._clock_ms = clock_ms
+        self._elapsed = elapsed or (lambda: clock_ms() / 1000)
         self._waiting = {
-            _ask(value).name: _ask(value).expire_time.ToMilliseconds()
+            _ask(value).name: self._due(_ask(value))
             for field in ("permission", "question")
             for value in log.of_kind(field)
             if _ask(value).state == pb.DECISION_STATE_PENDING
@@ -87,6 +95,19 @@ class Decisions:
         """What lies below this name is gone."""
         for name in [name for name in self._waiting if name.startswith(prefix + "/")]:
             del self._waiting[name]
+
+    def clock_set(self, by_ms: int) -> None:
+        """The clock on the wall was set, forward or back: what waits goes on waiting as long as it would have."""
+        for name in self._waiting:
+            value = self._log.get(name)
+            if value is not None:
+                _ask(value).expire_time.FromMilliseconds(max(0, _ask(value).expire_time.ToMilliseconds() + by_ms))
+                self._log.put(value)
+        self.look()
+
+    def look(self) -> None:
+        """Looks at once what is late: timers stood still while the machine slept."""
+        self._news.set()
 
     # --- people's side ---
 
@@ -130,7 +151,7 @@ class Decisions:
 
     async def _wait(self) -> None:
         nearest = min(self._waiting.values(), default=None)
-        delay = None if nearest is None else max(0.0, (nearest - self._clock_ms()) / 1000)
+        delay = None if nearest is None else max(0.0, nearest - self._elapsed())
         try:
             async with asyncio.timeout(delay):
                 await self._news.wait()
@@ -139,8 +160,7 @@ class Decisions:
         self._news.clear()
 
     def _take_late(self) -> list[resource_pb2.Resource]:
-        late = [name for name, deadline in self._waiting.items() if deadline <= self._clock_ms()]
-        return self._take(late)
+        return self._take([name for name in self._waiting if self._is_late(name)])
 
     def _take_unapplied(self) -> list[resource_pb2.Resource]:
         taken, self._unapplied = self._unapplied, []
@@ -152,6 +172,13 @@ class Decisions:
         return [value for value in map(self._log.get, names) if value is not None]
 
     # --- inside ---
+
+    def _due(self, ask: Ask) -> float:
+        """When it expires, by the clock that nobody can set."""
+        return self._elapsed() + (ask.expire_time.ToMilliseconds() - self._clock_ms()) / 1000
+
+    def _is_late(self, name: str) -> bool:
+        return self._waiting.get(name, self._elapsed()) <= self._elapsed()
 
     def _tell_what_a_crash_left(self) -> None:
         """Says of what was decided, and maybe not told, just that. If the agent asks again, it is told again."""
@@ -167,7 +194,7 @@ class Decisions:
             value.create_time.FromMilliseconds(self._clock_ms())
         if not value.HasField("expire_time"):
             value.expire_time.FromMilliseconds(self._clock_ms() + LIFE_MS)
-        self._waiting[value.name] = value.expire_time.ToMilliseconds()
+        self._waiting[value.name] = self._due(value)
         if isinstance(value, pb.Permission):
             value.risk = value.risk or risk.judge(value)
             self._log.put(resource_pb2.Resource(name=value.name, permission=value))
@@ -181,7 +208,7 @@ class Decisions:
         if value is None or value.WhichOneof("value") != field:
             raise not_found(f"There is no such {field}; its session may have been deleted.")
         ask = _ask(value)
-        if ask.state == pb.DECISION_STATE_PENDING and ask.expire_time.ToMilliseconds() <= self._clock_ms():
+        if ask.state == pb.DECISION_STATE_PENDING and self._is_late(name):
             self._expire(value)
         if ask.state == pb.DECISION_STATE_PENDING or (author.call_id and ask.decision.call_id == author.call_id):
             return value

@@ -64,6 +64,7 @@ class Uplink:
         self._session: UplinkSession | None = None
         self._status = LinkStatus(pb.LINK_STATE_CONNECTING, "", clock_ms())
         self._changed = Bell()
+        self._hurry = asyncio.Event()
         ends.devices.on_change(self._on_members)
 
     @property
@@ -102,6 +103,13 @@ class Uplink:
         while self.stored_through < goal:
             await self._changed.wait()
 
+    def redial(self, why: str) -> None:
+        """Dials at once: whatever stands or is waited for is from before something that no link survives."""
+        self._backoff = self._backoff.network_changed()
+        self._hurry.set()
+        if self._session:
+            self._session.give_up(why)
+
     async def run(self) -> None:
         """Keeps the link up until cancelled."""
         async with asyncio.TaskGroup() as group:
@@ -112,7 +120,16 @@ class Uplink:
                 # cancelled. Both end with the task.
                 link = group.create_task(self._attach())
                 await asyncio.wait({link})
-                await asyncio.sleep(link.result())
+                await self._rest(link.result())
+
+    async def _rest(self, seconds: float) -> None:
+        """Waits so long, or until somebody is in a hurry."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._hurry.wait()
+        except TimeoutError:
+            return
+        self._hurry.clear()
 
     async def _attach(self) -> float:
         """One link from dialling to its end; how long to wait before the next, in seconds."""
@@ -138,6 +155,7 @@ class Uplink:
             self._backoff = self._backoff.connected(time.monotonic())
             self._clock_corrected = False
             self._session = session
+            self._hurry.clear()
             self._note(pb.LINK_STATE_UP, "")
             try:
                 await session.run()

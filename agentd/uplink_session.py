@@ -90,6 +90,7 @@ class UplinkSession:
         self._write_seconds = 0.0
         self._heard_at = time.monotonic()
         self._wake = asyncio.Event()
+        self._given_up: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     @property
     def heard_seconds(self) -> float:
@@ -111,6 +112,11 @@ class UplinkSession:
         self._members_due = True
         self._wake.set()
 
+    def give_up(self, why: str) -> None:
+        """Ends the link, which may be dead and not know it."""
+        if not self._given_up.done():
+            self._given_up.set_result(why)
+
     async def run(self) -> None:
         """Reads and writes until the link breaks; then raises what broke it."""
         with ExitStack() as bound:
@@ -121,9 +127,13 @@ class UplinkSession:
             self._wake.set()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._read(group))
+                group.create_task(self._until_given_up())
                 # Not a second child: when one fails while the group already waits for its end, Python 3.11 and 3.12
                 # leave the task marked as cancelled (python/cpython#116720), and the link would never be dialled again.
                 await self._write()
+
+    async def _until_given_up(self) -> None:
+        raise LinkEnded(await self._given_up)
 
     # --- from the relay ---
 

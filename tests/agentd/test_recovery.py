@@ -102,6 +102,24 @@ async def test_a_full_disk_pauses_what_changes_something_answers_what_reads_and_
             assert disks[0].trouble == ""
 
 
+async def test_a_machine_that_wakes_up_makes_its_link_anew_at_once(
+    linked: Config, relay: RunningRelay, agent: ScriptedAgent
+) -> None:
+    async with running(linked, lambda _: [agent]) as daemon:
+        await agent.started()
+        app = await pair_app(daemon, relay)
+        assert daemon.uplink is not None
+        async with app.attached():
+            session = await begin(app)
+            # What `jumps.watch` says after a night; the link that stands is taken for dead, as it would be.
+            daemon.uplink.redial("This machine was asleep.")
+            await daemon.uplink.until(workstation.LINK_STATE_WAITING)
+            await daemon.uplink.until(workstation.LINK_STATE_UP)
+            assert daemon.uplink.redials == 1
+            await app.call("AgentService/Prompt", pb.PromptRequest(session=session, text="Awake."), pb.PromptResponse)
+    assert [order.text for order in agent.prompts.values()] == ["Hello", "Awake."]
+
+
 async def test_a_file_that_is_damaged_under_it_ends_the_daemon_with_a_sentence(
     config: Config, agent: ScriptedAgent
 ) -> None:
