@@ -37,6 +37,13 @@ _TEMPORARY = {
 }
 
 
+_HINDERED = {
+    sqlite3.SQLITE_FULL: "its disk is full. Make room, then start again.",
+    sqlite3.SQLITE_BUSY: "another program holds it, perhaps a database browser. Close that, then start again.",
+    sqlite3.SQLITE_LOCKED: "another program holds it, perhaps a database browser. Close that, then start again.",
+}
+
+
 class Footing(NamedTuple):
     """Which files a store stands on: (device, inode) of the database and of its write-ahead log; None where missing."""
 
@@ -116,7 +123,8 @@ def refuse_to_open(file: Path, error: sqlite3.Error) -> NoReturn:
     """Raises what a failure to open `file` means."""
     if (damage := broken_by(file, error)) is not None:
         raise damage
-    raise ConfigError(f"{file} cannot be opened now: {_cause(error)} The relay did not start.") from None
+    hindered = _HINDERED.get(_code(error), f"{error}. Put that right, then start again.")
+    raise ConfigError(f"The relay did not start. {file} cannot be opened: {hindered}") from None
 
 
 def version_of(file: Path) -> str | None:

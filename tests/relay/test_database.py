@@ -89,7 +89,7 @@ def test_a_file_that_another_program_holds_stops_the_start(file: Path, monkeypat
     with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("PRAGMA locking_mode = EXCLUSIVE")
         other.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(ConfigError, match="Another program holds"):
+        with pytest.raises(ConfigError, match="another program holds it"):
             open_store(file, Limits(), busy_seconds=0.05)
 
 

@@ -19,7 +19,8 @@ import psutil
 import pytest
 
 from halyard.link.v1 import link_service_pb2, record_pb2
-from relay import database
+from relay import database, reading
+from relay.errors import StoreDamaged, StoreLost, StoreUnavailable
 from relay.ledger import Ledger
 from relay.limits import Limits
 from relay.store import open_store
@@ -71,7 +72,7 @@ class Tmpfs:
 
 
 class LimitedFiles:
-    """Anywhere else: the process may not write beyond the first page of a file, which SQLite hears as a disk's error."""
+    """Anywhere else: the process may not write beyond the first page of a file, which SQLite takes for a sick disk."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -217,6 +218,38 @@ async def _records(app: FakeApp) -> list[record_pb2.Record]:
         assert frame.WhichOneof("frame") != "caught_up"
         came += frame.batch.records
     return came
+
+
+async def test_a_row_that_makes_no_sense_is_damage_too(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "relay.db", Limits())
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(store.run())
+        await store.do(lambda ledger: ledger.attach(WS, EPOCH, None, invited_only=False, now_ms=1_000))
+        await store.do(lambda ledger: ledger.put_call(WS, ("b" * 26, b"id"), 9_000, b"\xffno message"))
+        with pytest.raises(StoreUnavailable):
+            await store.read(lambda db: reading.inbox_page(db, WS, 0, 10, 10_000))
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await store.broken.wait()
+        assert isinstance(store.broken_by, StoreDamaged)
+        # Nothing is taken from here on, nothing is read.
+        with pytest.raises(StoreUnavailable):
+            await store.do(partial(_publish, seq=1))
+        with pytest.raises(StoreUnavailable):
+            await store.read(reading.known)
+        store.close()
+
+
+async def test_a_file_that_is_gone_is_noticed_while_nobody_writes(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "relay.db", Limits())
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(store.run())
+        store.look()
+        assert not store.broken.is_set()
+        database.beside(tmp_path / "relay.db", "-wal").unlink()
+        store.look()
+        assert store.broken.is_set()
+        assert isinstance(store.broken_by, StoreLost)
+        store.close()
 
 
 # --- what must not grow -----------------------------------------------------------------------------------------------
