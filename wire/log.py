@@ -230,6 +230,14 @@ class Replica(Generic[V]):
         self.truncated_through = max(self.truncated_through, through)
         return gone
 
+    def forget(self, keys: Iterable[bytes]) -> None:
+        """Drops values that went with something else: what lay inside a deleted session, once its own record says so.
+
+        Unlike `let_go` this bars no straggler: one would lie inside something that is known to be deleted.
+        """
+        for key in keys:
+            self._newest.pop(key, None)
+
     def reset(self, epoch: bytes) -> "Replica[V]":
         """An empty replica of the new log `epoch`; this one itself when the epoch is the same.
 

@@ -129,3 +129,18 @@ async def test_a_prompt_that_is_far_up_is_not_shown_as_on_its_way(
     paired.open_session(bench.id, S)
     assert message not in transcript(paired, bench).held
     assert [turn.call for turn in turns(paired.model, bench.id, S) if turn.call is not None] == []
+
+
+async def test_nothing_is_held_of_a_deleted_session_but_that_it_is_deleted(
+    paired: Device, harbour: Harbour, bench: Workstation
+) -> None:
+    async with linked(paired):
+        await until(paired, reaches(paired, bench))
+        before = len(paired.store.seqs(bench.id))
+        await harbour.publish(bench, resource(S, deleted=v1.Deleted()))
+        await until(paired, lambda model: model.workstations[bench.id].held[S].is_gone)
+    below = [value for value in Scene().everything() if value.name.startswith(f"{S}/")]
+    assert len(paired.store.seqs(bench.id)) == before - len(below)
+    replica = paired.followings[bench.id]._replica
+    assert replica is not None
+    assert len(replica) == len(paired.store.seqs(bench.id))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from app_flet.filing import StoredRecord, stored
 from app_flet.instants import instant
 from app_flet.model import Held, Page
 from app_flet.skimming import skim
@@ -16,9 +17,7 @@ from app_flet.store import (
     SPARE_PAGES,
     WAL_BYTES,
     Store,
-    StoredRecord,
     WorkstationRow,
-    stored,
 )
 from halyard_client.halyard.agent import v1
 from wire.calls import CallState, QueuedCall, uuid7
@@ -127,8 +126,12 @@ def test_forgetting_a_workstation_leaves_nothing_of_it(store: Store) -> None:
 
 def test_dropping_a_session_keeps_its_own_record(store: Store) -> None:
     store.keep_records("w1", [filed(session(1, "t"), b"k1"), filed(part(2), b"k2")])
-    store.drop_session("w1", "sessions/s1")
+    asked = v1.Resource(name=f"{S}/permissions/p", permission=v1.Permission(name=f"{S}/permissions/p"))
+    store.keep_records("w1", [filed(Held(3, asked), b"k3")])
+    store.keep_seen("w1", S, 7)
+    assert store.drop_session("w1", "sessions/s1") == [b"k2", b"k3"]
     assert store.seqs("w1") == [(1, b"k1")]
+    assert store.seen() == {}
 
 
 def test_a_session_is_read_from_its_end_page_by_page(store: Store) -> None:

@@ -230,3 +230,10 @@ def test_newer_heads_do_not_excuse_an_old_debt_but_payment_does() -> None:
 
 def test_a_relay_that_offers_less_than_it_gave_was_rolled_back() -> None:
     assert Freshness().note(Head(5, 1000), 5, 0).verdict(through=5, offered=4, now_ms=0) is Verdict.ROLLED_BACK
+
+
+def test_what_went_with_something_else_is_forgotten_and_the_cursor_stays() -> None:
+    replica: Replica[str] = Replica(A, [Record(1, b"a", "x"), Record(2, b"b", "y")], through=2)
+    replica.forget([b"a", b"unknown"])
+    assert list(replica) == [Record(2, b"b", "y")]
+    assert replica.cursor.seq == 2

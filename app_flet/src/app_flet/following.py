@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from app_flet import events
+from app_flet.filing import StoredRecord, stored
 from app_flet.instants import milliseconds
 from app_flet.model import Held
 from app_flet.reading import read
 from app_flet.skimming import Skimmed, skim
-from app_flet.store import Store, StoredRecord, WorkstationRow, stored
+from app_flet.store import Store, WorkstationRow
 from halyard_client.halyard.agent.v1 import DeltaBatch, Resource
 from halyard_client.halyard.link.v1 import (
     Batch,
@@ -226,7 +227,7 @@ class Following:
             self._store.keep_records(self.row.id, {one.stored.key: one.stored for one in kept}.values())
             for one in kept:
                 if one.about.is_gone and names.parse(one.about.name).kind is names.Kind.SESSION:
-                    self._store.drop_session(self.row.id, one.about.name)
+                    self._replica.forget(self._store.drop_session(self.row.id, one.about.name))
             self._keep_cursor()
         return [*happened, events.RecordsOpened(self.row.id, tuple(one.held for one in kept if one.held is not None))]
 

@@ -10,12 +10,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass, field, fields, replace
 from pathlib import Path
 
+from app_flet.filing import StoredRecord
 from app_flet.model import Held, Page, Since
 from app_flet.reading import read
-from app_flet.reduce import lies_inside
-from app_flet.skimming import Skimmed, skim
+from app_flet.schema import STEPS
+from app_flet.skimming import skim
 from halyard_client.halyard.agent.v1 import Resource
-from wire import names
 from wire.calls import CallState, QueuedCall
 from wire.errors import Malformed
 
@@ -26,56 +26,6 @@ PAGES_AT_ONCE = 256
 """Of 4 KiB: so much stays free for what comes next, and so much is given back after one transaction."""
 INCREMENTAL = 2
 
-_FIRST = """
-CREATE TABLE fact (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE workstation (
-  id TEXT PRIMARY KEY, sign_key BLOB NOT NULL, agree_key BLOB NOT NULL, display_name TEXT NOT NULL, role TEXT NOT NULL,
-  relay TEXT NOT NULL, log_epoch BLOB NOT NULL DEFAULT x'', through INTEGER NOT NULL DEFAULT 0,
-  truncated_through INTEGER NOT NULL DEFAULT 0, unsure_through INTEGER NOT NULL DEFAULT 0,
-  ring BLOB NOT NULL DEFAULT x'',
-  last_seen_ms INTEGER NOT NULL DEFAULT 0, as_of_ms INTEGER NOT NULL DEFAULT 0, head_seq INTEGER NOT NULL DEFAULT 0,
-  head_ms INTEGER NOT NULL DEFAULT 0
-) WITHOUT ROWID;
-CREATE TABLE record (
-  workstation TEXT NOT NULL, key BLOB NOT NULL, seq INTEGER NOT NULL, session TEXT, resource BLOB NOT NULL,
-  PRIMARY KEY (workstation, key)
-) WITHOUT ROWID;
-CREATE INDEX record_session ON record (workstation, session);
-CREATE TABLE call (
-  call_id BLOB PRIMARY KEY, workstation TEXT NOT NULL, payload BLOB NOT NULL, expires_ms INTEGER NOT NULL,
-  state INTEGER NOT NULL, attempts INTEGER NOT NULL, answer BLOB NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE draft (place TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE seen (
-  workstation TEXT NOT NULL, session TEXT NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (workstation, session)
-) WITHOUT ROWID;
-"""
-# `message`: the one that a record is or belongs to. `at_ms`: when it began; NULL for all that is no message.
-# With the seq, record_place answers "what is held" by itself, without walking through the values.
-_PAGES = """
-ALTER TABLE record ADD COLUMN message TEXT;
-ALTER TABLE record ADD COLUMN at_ms INTEGER;
-DROP INDEX record_session;
-CREATE INDEX record_place ON record (workstation, session, at_ms, message, seq);
-CREATE INDEX record_message ON record (workstation, message);
-"""
-
-# `number`: calls leave in the order in which they were made, whatever the clock that their ids begin with did.
-_QUEUE = """
-CREATE TABLE queue (
-  number INTEGER PRIMARY KEY AUTOINCREMENT, call_id BLOB NOT NULL UNIQUE, workstation TEXT NOT NULL,
-  payload BLOB NOT NULL, expires_ms INTEGER NOT NULL, state INTEGER NOT NULL, attempts INTEGER NOT NULL,
-  answer BLOB NOT NULL
-);
-INSERT INTO queue (call_id, workstation, payload, expires_ms, state, attempts, answer)
-  SELECT call_id, workstation, payload, expires_ms, state, attempts, answer FROM call ORDER BY call_id;
-DROP TABLE call;
-ALTER TABLE queue RENAME TO call;
-CREATE TABLE answer (
-  workstation TEXT NOT NULL, method TEXT NOT NULL, request BLOB NOT NULL, response BLOB NOT NULL,
-  at_ms INTEGER NOT NULL, PRIMARY KEY (workstation, method, request)
-);
-"""
 _KEEP_CALL = """
 INSERT INTO call (call_id, workstation, payload, expires_ms, state, attempts, answer) VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (call_id) DO UPDATE SET payload = excluded.payload, expires_ms = excluded.expires_ms,
@@ -123,21 +73,6 @@ class WorkstationRow:
     head_ms: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class StoredRecord:
-    """One opened record on its way to disk."""
-
-    seq: int
-    key: bytes
-    resource: bytes
-    session: str | None
-    """The session whose transcript it belongs to; None for what is loaded at start."""
-    message: str | None = None
-    """The message that it is or belongs to."""
-    at_ms: int | None = None
-    """When it began, for a message."""
-
-
 class NewerStore(sqlite3.DatabaseError):
     """The file was written by a newer release; the message is for a person."""
 
@@ -160,10 +95,10 @@ class Store:
 
     def _bring_up_to_date(self) -> None:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version > len(_STEPS):
+        if version > len(STEPS):
             self._db.close()
             raise NewerStore("What this device holds was written by a newer release of Halyard. Update this app.")
-        for number, step in enumerate(_STEPS[version:], start=version + 1):
+        for number, step in enumerate(STEPS[version:], start=version + 1):
             with self.transaction():
                 step(self._db)
                 self._db.execute(f"PRAGMA user_version = {number}")
@@ -247,9 +182,15 @@ class Store:
         """The workstation began a new log."""
         self._db.execute("DELETE FROM record WHERE workstation = ?", (workstation,))
 
-    def drop_session(self, workstation: str, session: str) -> None:
-        """What lay inside a deleted session; its own tombstone stays."""
-        self._db.execute("DELETE FROM record WHERE workstation = ? AND session = ?", (workstation, session))
+    def drop_session(self, workstation: str, session: str) -> list[bytes]:
+        """Drops what lay inside a deleted session, and returns the keys; its own tombstone stays."""
+        self._db.execute("DELETE FROM seen WHERE workstation = ? AND session = ?", (workstation, session))
+        inside = "SELECT key FROM record WHERE workstation = ? AND session = ?"
+        keys = [key for (key,) in self._db.execute(inside, (workstation, session))]
+        beside = "SELECT key, resource FROM record WHERE workstation = ? AND session IS NULL"
+        keys += [key for key, data in self._db.execute(beside, (workstation,)) if _is_below(session, data)]
+        self._db.executemany("DELETE FROM record WHERE workstation = ? AND key = ?", [(workstation, k) for k in keys])
+        return keys
 
     def seqs(self, workstation: str) -> list[tuple[int, bytes]]:
         """(seq, key) of every record held."""
@@ -345,11 +286,11 @@ class Store:
         self._db.execute("REPLACE INTO seen VALUES (?, ?, ?)", (workstation, session, at_ms))
 
 
-def stored(seq: int, key: bytes, data: bytes, about: Skimmed) -> StoredRecord:
-    """An opened record as it goes to disk; `data` is its resource, `about` what was skimmed from it."""
-    of_message = names.parse(about.name).kind in (names.Kind.MESSAGE, names.Kind.PART)
-    message = about.name.partition("/parts/")[0] if of_message else None
-    return StoredRecord(seq, key, data, lies_inside(about.name), message, None if about.is_gone else about.at_ms)
+def _is_below(session: str, data: bytes) -> bool:
+    """Whether a value that is kept beside sessions belongs to this one, as what it asks for does."""
+    with suppress(Malformed):
+        return skim(data).name.startswith(f"{session}/")
+    return False
 
 
 def _read(rows: Iterable[tuple[int, bytes]]) -> Iterator[Held]:
@@ -357,37 +298,3 @@ def _read(rows: Iterable[tuple[int, bytes]]) -> Iterator[Held]:
     for seq, data in rows:
         with suppress(Malformed):
             yield Held(seq, read(Resource, data))
-
-
-# --- schemas ----------------------------------------------------------------------------------------------------------
-
-
-def _run(db: sqlite3.Connection, script: str) -> None:
-    # Not executescript: that would commit what it finds begun.
-    for statement in filter(str.strip, script.split(";\n")):
-        db.execute(statement)
-
-
-def _make(db: sqlite3.Connection) -> None:
-    _run(db, _FIRST)
-
-
-def _file_messages(db: sqlite3.Connection) -> None:
-    """Says of every record which message it is or belongs to."""
-    _run(db, _PAGES)
-    for place in db.execute("SELECT workstation, key FROM record WHERE session IS NOT NULL").fetchall():
-        # One value after the other: together they may be more than a phone's memory.
-        (data,) = db.execute("SELECT resource FROM record WHERE workstation = ? AND key = ?", place).fetchone()
-        with suppress(Malformed):
-            filed = stored(0, place[1], data, skim(data))
-            change = "UPDATE record SET message = ?, at_ms = ? WHERE workstation = ? AND key = ?"
-            db.execute(change, (filed.message, filed.at_ms, *place))
-
-
-def _number_calls(db: sqlite3.Connection) -> None:
-    """Gives calls an order of their own, and answers a place."""
-    _run(db, _QUEUE)
-
-
-_STEPS = (_make, _file_messages, _number_calls)
-"""What brings a file from each schema to the next; `user_version` counts them."""
