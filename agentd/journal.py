@@ -20,6 +20,8 @@ from halyard.agent.v1 import workstation_pb2 as workstation
 from wire import names
 
 CHECKPOINT_SECONDS = 2.0
+MAX_SAVED = 256
+"""What adapters saved last, which may not be on disk yet; far more than can wait for it."""
 
 
 class Transcripts:
@@ -44,6 +46,8 @@ class Transcripts:
         """The name and everything below it is gone."""
         self._open.forget(name)
         self._log.delete(name)
+        if names.parse(name).kind is names.Kind.SESSION:
+            self._authors.forget(name)
 
     def grow(self, delta: resource.Delta) -> None:
         """Text was appended to an open part."""
@@ -117,15 +121,20 @@ class AgentJournal:
 
     def load(self, key: str) -> bytes | None:
         if key in self._saved:
-            return self._saved[key]
+            return self._saved[key] or None
         row = self._store.row("SELECT value FROM adapter_memory WHERE agent = ? AND key = ?", self._agent, key)
         return bytes(row[0]) if row else None
 
     def save(self, key: str, value: bytes) -> None:
+        self._saved.pop(key, None)
         self._saved[key] = value
-        self._store.write(
-            ("INSERT OR REPLACE INTO adapter_memory(agent, key, value) VALUES(?, ?, ?)", (self._agent, key, value))
-        )
+        while len(self._saved) > MAX_SAVED:
+            del self._saved[next(iter(self._saved))]
+        if value:
+            keep = "INSERT OR REPLACE INTO adapter_memory(agent, key, value) VALUES(?, ?, ?)"
+            self._store.write((keep, (self._agent, key, value)))
+        else:
+            self._store.write(("DELETE FROM adapter_memory WHERE agent = ? AND key = ?", (self._agent, key)))
 
     def _is_own(self, name: str) -> bool:
         return session_agent(self._transcripts.known, name) in (self._agent, "")

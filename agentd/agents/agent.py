@@ -110,7 +110,7 @@ class Journal(Protocol):
         """What the adapter saved under `key`: its own memory across restarts, as the agent's sequence numbers."""
 
     def save(self, key: str, value: bytes) -> None:
-        """Remembers `value` under `key`, committed in order with the `put`s around it."""
+        """Remembers `value` under `key`, committed in order with the `put`s around it; empty bytes forget the key."""
 
 
 class NotWaitingError(Exception):

@@ -8,9 +8,9 @@ import pytest
 
 from agentd.config import Config
 from agentd.fitting import MAX_BODY_BYTES
-from agentd.journal import AgentJournal, Transcripts
+from agentd.journal import MAX_SAVED, AgentJournal, Transcripts
 from agentd.permissions import Decisions
-from agentd.prompt_authors import PromptAuthors
+from agentd.prompt_authors import MAX_NOTED, PromptAuthors
 from agentd.session_log import SessionLog
 from agentd.store import Store
 from agentd.workstation_record import WorkstationRecord
@@ -37,9 +37,14 @@ class Bench:
 
 
 @pytest.fixture
-async def bench(tmp_path: Path, agent: ScriptedAgent) -> AsyncIterator[Bench]:
-    with Store(tmp_path / "db") as store:
-        yield Bench(store, agent, tmp_path)
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    with Store(tmp_path / "db") as opened:
+        yield opened
+
+
+@pytest.fixture
+async def bench(tmp_path: Path, store: Store, agent: ScriptedAgent) -> Bench:
+    return Bench(store, agent, tmp_path)
 
 
 def part(text: str, state: session_pb2.PartState = session_pb2.PART_STATE_OPEN) -> pb.Resource:
@@ -165,3 +170,29 @@ async def test_open_parts_are_checkpointed_by_themselves(bench: Bench) -> None:
                 changed.clear()
                 await changed.wait()
             running.cancel()
+
+
+async def test_nothing_is_remembered_of_a_deleted_session_but_that_it_is_deleted(bench: Bench, store: Store) -> None:
+    message = pb.Resource(name=MESSAGE, message=session_pb2.Message(name=MESSAGE, role=session_pb2.ROLE_PERSON))
+    for number in range(MAX_NOTED + 1):
+        bench.authors.note(f"sessions/s/messages/m{number}", b"call", "device")
+    bench.authors.note("sessions/s2/messages/m", b"call", "device")
+    bench.journal.put(pb.Resource(name="sessions/s", session=session_pb2.Session(name="sessions/s")))
+    bench.journal.put(message)
+    bench.journal.save("opencode/seq/s", b"7")
+    bench.journal.delete("sessions/s")
+    bench.journal.save("opencode/seq/s", b"")
+    assert bench.journal.load("opencode/seq/s") is None
+    await bench.log.flush()
+    assert bench.journal.names("sessions/s") == []
+    assert store.rows("SELECT message FROM prompts") == [("sessions/s2/messages/m",)]
+    assert store.rows("SELECT * FROM adapter_memory") == []
+    assert [entry.name for entry in bench.log.after(0, 99)] == ["workstation", "sessions/s"]
+
+
+async def test_what_adapters_saved_long_ago_is_read_from_the_disk(bench: Bench) -> None:
+    for number in range(2 * MAX_SAVED):
+        bench.journal.save(f"key{number}", b"%d" % number)
+    await bench.log.flush()
+    assert bench.journal.load("key0") == b"0"
+    assert bench.journal.load(f"key{2 * MAX_SAVED - 1}") == b"%d" % (2 * MAX_SAVED - 1)

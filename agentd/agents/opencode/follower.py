@@ -144,7 +144,9 @@ class Follower:
         if event.change is not None:
             self._mirror.apply(event.change, moment)
         self._note(event)
-        if not _is_passing(event):
+        if isinstance(event.change, SessionDeleted):
+            self._journal.save(_seq_key(event.session_id), b"")
+        elif not _is_passing(event):
             self._save(event.session_id, event.seq)
 
     def _note(self, event: Durable) -> None:
