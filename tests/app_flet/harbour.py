@@ -140,6 +140,11 @@ class Harbour:
     """What the relay says it has let go of; 0: nothing."""
     tells_time: Callable[[], datetime] | None = None
     """What it says the time is when it refuses a token for its times; None: the truth as it knows it."""
+    heartbeat_seconds: int = 25
+    pings: int = 0
+    """Heartbeats heard, of all readers."""
+    is_closed: bool = False
+    """Nobody is let in: as a relay that is gone, whose port stays taken."""
     holds_calls: bool = False
     """Calls are stored and not passed on."""
     drops_replies: bool = False
@@ -213,7 +218,7 @@ class Harbour:
     async def handle(self, socket: ServerConnection) -> None:
         path = socket.request.path if socket.request else ""
         handler = {"/link": self._link, "/pairing": self._pairing}.get(path)
-        if handler is not None:
+        if handler is not None and not self.is_closed:
             try:
                 await handler(socket)
             except ConnectionClosed:
@@ -249,6 +254,8 @@ class Harbour:
                     self.changed.notify_all()
         finally:
             self.readers.remove(reader)
+            async with self.changed:
+                self.changed.notify_all()
 
     async def _welcome(self, reader: Reader, hello: link.AppHello, known: list[Workstation]) -> None:
         states = [
@@ -263,7 +270,7 @@ class Harbour:
             )
             for w in known
         ]
-        limits = link.Limits(max_frame_bytes=2**20, max_items=512, heartbeat_seconds=20)
+        limits = link.Limits(max_frame_bytes=2**20, max_items=512, heartbeat_seconds=self.heartbeat_seconds)
         welcome = link.AppWelcome(workstations=states, limits=limits, server_time=now())
         await _send(reader.socket, link.AttachAppResponse(welcome=welcome))
         for workstation in known:
@@ -288,6 +295,7 @@ class Harbour:
 
     async def _take(self, reader: Reader, frame: link.AttachAppRequest) -> None:
         if frame.ping is not None:
+            self.pings += 1
             await _send(reader.socket, link.AttachAppResponse(pong=link.Pong(server_time=now())))
         if frame.focus is not None:
             reader.focus = frame.focus

@@ -6,7 +6,7 @@ import pytest
 
 from app_flet import intents
 from app_flet.device import Device
-from app_flet.link import Link, keep_links
+from app_flet.link import Link, keep_links, until_heartbeat
 from app_flet.model import LinkState, Model
 from app_flet.outgoing import Refused
 from app_flet.pairing import Guise, pair
@@ -234,3 +234,25 @@ async def test_a_relay_that_is_not_there_is_named(device: Device, harbour: Harbo
     await meet(device, harbour, bench)
     lost = await Link(device, "http://127.0.0.1:1")._attempt()
     assert "127.0.0.1:1" in lost.message
+
+
+async def test_an_app_that_only_listens_is_heard_all_the_same(
+    paired: Device, harbour: Harbour, bench: Workstation
+) -> None:
+    """However much comes: a relay takes a device for dead that says nothing itself."""
+    harbour.heartbeat_seconds = 1
+    async with linked(paired):
+        await until(paired, level(bench))
+        async with asyncio.timeout(10):
+            while harbour.pings < 2:
+                await harbour.presence(bench, online=True)
+                await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("silent", "woken", "due"),
+    [(0.0, True, 10.0), (9.0, True, 1.0), (10.0, True, 0.0), (10.0, False, 10.0), (20.0, False, 0.0)],
+)
+def test_a_heartbeat_falls_in_with_what_wakes_the_device_anyway(*, silent: float, woken: bool, due: float) -> None:
+    """One waking instead of two: half an interval of silence is enough when a frame came in."""
+    assert until_heartbeat(silent, 20.0, woken=woken) == pytest.approx(due)

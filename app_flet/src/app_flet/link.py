@@ -47,7 +47,7 @@ from wire.identity import JTI_BYTES, make_token
 log = logging.getLogger(__name__)
 
 OPEN_SECONDS = 10
-DEFAULT_HEARTBEAT_SECONDS = 20
+DEFAULT_HEARTBEAT_SECONDS = 25
 EXPIRE_SECONDS = 5
 DEAD_AFTER_HEARTBEATS = 2.5
 MAX_FRAME_BYTES = 4 * 1024 * 1024
@@ -67,6 +67,14 @@ class LinkLost(Exception):
         self.state = state
         self.at_once = at_once
         """Waiting would not help: something was corrected and the next attempt will differ."""
+
+
+def until_heartbeat(silent_s: float, heartbeat_s: float, *, woken: bool) -> float:
+    """Seconds until a device that said nothing for `silent_s` must say that it is there; 0 or less: now.
+
+    Half an interval is enough for one that is `woken` by a frame anyway: its radio is up, and two wakings become one.
+    """
+    return (heartbeat_s / 2 if woken else heartbeat_s) - silent_s
 
 
 def release() -> str:
@@ -93,6 +101,10 @@ class Link:
     """When something was sent that the relay answers at once."""
     _heartbeat_s: float = DEFAULT_HEARTBEAT_SECONDS
     _sent_focus: tuple[str, bytes] | None = None
+    _sent_at: float = 0.0
+    """When this device last said something, in monotonic seconds."""
+    _woken: bool = False
+    """A frame came in when a heartbeat could fall in with it."""
 
     async def run(self) -> None:
         """Links, and links again, until cancelled."""
@@ -165,7 +177,7 @@ class Link:
     async def _serve(self, socket: ClientConnection) -> None:
         async with asyncio.timeout(OPEN_SECONDS):
             self._asked_at = time.monotonic()
-            await socket.send(bytes(AttachAppRequest(hello=self._hello())))
+            await self._say(socket, AttachAppRequest(hello=self._hello()))
             self._welcomed(read(AttachAppResponse, await socket.recv(decode=False)))
         self._backoff = self._backoff.connected(time.monotonic())
         with self.device.outgoing.due.listening() as due:
@@ -245,6 +257,12 @@ class Link:
             async with asyncio.timeout(self._heartbeat_s * DEAD_AFTER_HEARTBEATS):
                 data = await socket.recv(decode=False)
             self._take(read(AttachAppResponse, data))
+            if (
+                not self._woken
+                and until_heartbeat(time.monotonic() - self._sent_at, self._heartbeat_s, woken=True) <= 0
+            ):
+                self._woken = True
+                self.device.outgoing.due.ring()
 
     def _take(self, frame: AttachAppResponse) -> None:
         if frame.batch is not None:
@@ -303,12 +321,21 @@ class Link:
         while True:
             due.clear()
             await self._send_due(socket)
+            seconds = until_heartbeat(time.monotonic() - self._sent_at, self._heartbeat_s, woken=self._woken)
+            if seconds <= 0:
+                self._asked_at = time.monotonic()
+                await self._say(socket, AttachAppRequest(ping=Ping()))
+                continue
             try:
-                async with asyncio.timeout(self._heartbeat_s):
+                async with asyncio.timeout(seconds):
                     await due.wait()
             except TimeoutError:
-                self._asked_at = time.monotonic()
-                await socket.send(bytes(AttachAppRequest(ping=Ping())))
+                continue
+
+    async def _say(self, socket: ClientConnection, frame: AttachAppRequest) -> None:
+        await socket.send(bytes(frame))
+        self._sent_at = time.monotonic()
+        self._woken = False
 
     async def _send_due(self, socket: ClientConnection) -> None:
         self.device.outgoing.expire()
@@ -319,7 +346,7 @@ class Link:
             frame = self._call(call)
             if frame is not None:
                 self.device.outgoing.leaving(call)
-                await socket.send(bytes(frame))
+                await self._say(socket, frame)
 
     async def _send_focus(self, socket: ClientConnection) -> None:
         workstation, session = self.device.focus
@@ -328,7 +355,7 @@ class Link:
         key = following.focus_key(session) if following is not None and here and session else b""
         focus = (workstation if key else "", key)
         if focus != self._sent_focus:
-            await socket.send(bytes(AttachAppRequest(focus=Focus(workstation_id=focus[0], focus=focus[1]))))
+            await self._say(socket, AttachAppRequest(focus=Focus(workstation_id=focus[0], focus=focus[1])))
             self._sent_focus = focus
 
     def _call(self, call: QueuedCall) -> AttachAppRequest | None:
