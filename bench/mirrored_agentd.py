@@ -58,6 +58,7 @@ class StreamedAgent(ScriptedAgent):
         self.asked.clear()
         self.prompts.clear()
         self.mirror.apply(SessionDeleted(sessionID=session_id), Moment(clock_ms()))
+        self.journal.save(f"opencode/seq/{session_id}", b"")
 
 
 async def work(

@@ -1,0 +1,139 @@
+"""Claim: a new phone is caught up with 5,000 records within 300 ms, beside unsealing them.
+
+A real workstation's log at a real relay, read by a new app with its store on disk. In one run: how long it takes from
+the link to the last record, and what of it was spent where; baseline: reading the same frames from the same relay and
+throwing them away.
+"""
+
+import argparse
+import asyncio
+import secrets
+import time
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from websockets.asyncio.client import connect
+
+import app_flet.following
+import app_flet.link
+from app_flet.device import Device
+from app_flet.pairing import websocket_url
+from app_flet.store import Store
+from bench.app_process import App
+from bench.opencode_words import STEPS_PER_TURN
+from bench.relay_process import relay_process
+from bench.report import Figures, main
+from bench.spoken_to import SpokenTo, spoken_to
+from halyard_client.halyard.link.v1 import AppHello, AttachAppRequest, AttachAppResponse
+from wire.identity import JTI_BYTES, PublicKeys, make_token
+
+RECORDS_PER_TURN = 2 + 3 * STEPS_PER_TURN
+ROUNDS = 5
+
+
+class Stopwatch:
+    """Seconds spent inside functions, by name."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self.calls: dict[str, int] = {}
+
+    def on(self, owner: object, name: str, step: str) -> None:
+        """From here on the time inside `owner.name` counts as `step`."""
+        setattr(owner, name, self._timed(getattr(owner, name), step))
+
+    def _timed(self, function: Callable[..., Any], step: str) -> Callable[..., Any]:
+        @wraps(function)
+        def timed(*args: object, **kwargs: object) -> object:
+            began = time.perf_counter()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                self.seconds[step] = self.seconds.get(step, 0.0) + time.perf_counter() - began
+                self.calls[step] = self.calls.get(step, 0) + 1
+
+        return timed
+
+
+def _watch() -> Stopwatch:
+    watch = Stopwatch()
+    watch.on(app_flet.link, "read", "decode frames")
+    watch.on(app_flet.following, "open_record", "unseal")
+    watch.on(app_flet.following, "skim", "skim")
+    watch.on(app_flet.following, "read", "read what is shown")
+    watch.on(app_flet.following, "stored", "file")
+    watch.on(Store, "keep_records", "write to store")
+    watch.on(Device, "happened", "reduce")
+    return watch
+
+
+def _meet(agentd: SpokenTo, app: App) -> None:
+    public = app.device.identity.public
+    told = agentd.ask("admit", public.sign.hex(), public.agree.hex())
+    app.meet(PublicKeys(bytes.fromhex(told["sign_key"]), bytes.fromhex(told["agree_key"])))
+
+
+async def _caught_up(app: App, head: int, watch: Stopwatch) -> dict[str, float]:
+    watch.seconds.clear()
+    async with asyncio.TaskGroup() as group:
+        seconds = await app.follow(head, group)
+        await app.cut()
+    spent = {step: round(1e3 * value, 1) for step, value in watch.seconds.items()}
+    beside = seconds - watch.seconds["unseal"]
+    return {"all": round(1e3 * seconds, 1), "all but unsealing": round(1e3 * beside, 1), **spent}
+
+
+async def _thrown_away(app: App, head: int) -> float:
+    """Milliseconds until the frames up to `head` are here, undecoded but for the last."""
+    token = make_token(app.device.identity, app.relay, int(time.time()), secrets.token_bytes(JTI_BYTES))
+    async with connect(websocket_url(app.relay, "/link"), compression=None, max_size=1 << 22) as socket:
+        began = time.perf_counter()
+        await socket.send(bytes(AttachAppRequest(hello=AppHello(token=token))))
+        frames = []
+        while True:
+            frames.append(await socket.recv(decode=False))
+            if len(frames[-1]) < 1_000:
+                told = AttachAppResponse.parse(frames[-1])
+                if (
+                    told.caught_up is not None
+                    and told.caught_up.cursor is not None
+                    and told.caught_up.cursor.seq >= head
+                ):
+                    return (time.perf_counter() - began) * 1e3
+
+
+def measure(options: argparse.Namespace) -> Figures:
+    """The best of ROUNDS new apps; the first warms up, as pairing does."""
+    watch = _watch()
+    with TemporaryDirectory(prefix="halyard-bench-") as place, relay_process() as relay:
+        folder = Path(place)
+        with spoken_to("bench.mirrored_agentd", folder / "agentd", relay.origin, relay.grpc) as agentd:
+            agentd.ask("work", "ses_1", options.records // RECORDS_PER_TURN, options.bytes, 1, 0)
+            rounds, thrown, held = [], [], 0
+            for number in range(ROUNDS + 1):
+                app = App(folder / f"app{number}", relay.http)
+                _meet(agentd, app)
+                head = agentd.ask("work", "ses_2", 0, 0, 0, 0)["head"]
+                thrown.append(asyncio.run(_thrown_away(app, head)))
+                rounds.append(asyncio.run(_caught_up(app, head, watch)))
+                held = len(app.device.store.seqs(app.workstation))
+                app.device.store.close()
+    best = min(rounds[1:], key=lambda spent: spent["all"])
+    rows: list[dict[str, object]] = [{"step": step, "ms": ms} for step, ms in best.items()]
+    rows.append({"step": "baseline: frames thrown away", "ms": round(min(thrown[1:]), 1)})
+    return {
+        "records": held,
+        "first_ms": rounds[0]["all"],
+        "all_ms": [spent["all"] for spent in rounds[1:]],
+        "rows": rows,
+    }
+
+
+if __name__ == "__main__":
+    arguments = argparse.ArgumentParser(prog="bench.catch_up", description=__doc__)
+    arguments.add_argument("--records", type=int, default=5_000)
+    arguments.add_argument("--bytes", type=int, default=1_000, help="of a tool's output, on average")
+    main("catch_up", measure, arguments)
