@@ -31,6 +31,7 @@ from app_flet.device import Device
 from app_flet.link import keep_links
 from app_flet.opening import show
 from app_flet.screen import Screen
+from app_flet.web_session import WebSessions
 
 C = TypeVar("C", bound=BaseControl)
 
@@ -39,9 +40,9 @@ DESKTOP = (1280, 800)
 
 
 class Client(Connection):
-    """Answers what a client would: nothing but method calls, each with nothing."""
+    """Answers what a client would: method calls, each with nothing but those about its lasting storage."""
 
-    def __init__(self, executor: ThreadPoolExecutor) -> None:
+    def __init__(self, executor: ThreadPoolExecutor, preferences: dict[str, Any] | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.loop = asyncio.get_running_loop()
         self.executor = executor
@@ -52,6 +53,8 @@ class Client(Connection):
         self.crashes: list[Any] = []
         self.invoked: list[tuple[str, Any]] = []
         """Methods of controls that were called, with their arguments."""
+        self.preferences = {} if preferences is None else preferences
+        """What the browser keeps for this origin."""
 
     def send_message(self, message: Message) -> None:
         msgpack.packb([message.action, message.body], default=configure_encode_object_for_msgpack(BaseControl))
@@ -60,8 +63,17 @@ class Client(Connection):
         if isinstance(message.body, InvokeMethodRequestBody) and self.session is not None:
             body = message.body
             self.invoked.append((body.name, body.args))
-            self.loop.call_soon(self.session.handle_invoke_method_results, body.control_id, body.call_id, None, None)
+            result = self._answer(body.name, body.args or {})
+            self.loop.call_soon(self.session.handle_invoke_method_results, body.control_id, body.call_id, result, None)
         self.changed.set()
+
+    def _answer(self, name: str, arguments: dict[str, Any]) -> object:
+        key = arguments.get("key")
+        if key is None:
+            return None
+        if name == "set":
+            self.preferences[key] = arguments["value"]
+        return self.preferences.pop(key, None) if name == "remove" else self.preferences.get(key)
 
     def dispose(self) -> None:
         self.session = None
@@ -228,3 +240,33 @@ async def staged(
                 session.close()
                 if links is not None:
                     links.cancel()
+
+
+@asynccontextmanager
+async def browsing(
+    sessions: WebSessions, preferences: dict[str, Any], address: str = "/", *, size: tuple[int, int] = PHONE
+) -> AsyncIterator[Stage]:
+    """A tab of the browser that keeps `preferences`, opened at `address` of a host that serves the app.
+
+    Leaving it is the tab's end: the browser disconnects, and Flet's session expires.
+    """
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        client = Client(executor, preferences)
+        session = Session(client)
+        client.session = session
+        page = session.page
+        _context_page.set(page)
+        session.apply_page_patch({"route": address, "width": size[0], "height": size[1], "web": True})
+        registered = RegisterClientResponseBody(session_id=session.id, page_patch=session.get_page_patch(), error="")
+        client.send_message(Message(MessageAction.REGISTER_CLIENT, registered))
+        await sessions.main(page)
+        stage = Stage(session, page.data, client)
+        await stage.settle()
+        try:
+            yield stage
+            assert not client.crashes, client.crashes
+        finally:
+            await session.dispatch_event(page._i, "disconnect", None)
+            await session.dispatch_event(page._i, "close", None)
+            session.close()
+            await asyncio.sleep(0)

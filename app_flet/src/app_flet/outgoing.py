@@ -22,7 +22,7 @@ from app_flet.store import Store
 from halyard_client.google.rpc import Status
 from halyard_client.halyard.agent.v1 import Call, CallResult
 from halyard_client.halyard.link.v1 import AppReply, CallRefused
-from wire.calls import Outbox, QueuedCall, uuid7
+from wire.calls import CallState, Outbox, QueuedCall, uuid7
 from wire.errors import CallLeft, Malformed, SealBroken
 from wire.sealing import Channel
 
@@ -64,6 +64,11 @@ class Outgoing:
         self._waiting: dict[bytes, Future[bytes]] = {}
         self._reads: set[bytes] = set()
         self._finished: deque[bytes] = deque()
+
+    @property
+    def has_to_leave(self) -> bool:
+        """Whether anything is on this device only."""
+        return any(call.state is CallState.ON_DEVICE for call in self.outbox)
 
     def recover(self) -> None:
         """The disk refused a change: goes on from what it holds. Whatever is unanswered will be sent again."""

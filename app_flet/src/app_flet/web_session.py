@@ -1,7 +1,9 @@
 """A browser tab becomes a screen of its browser's device.
 
 A browser is known by a random token in its local storage. Tabs of one browser share one device, and with it one link: a
-relay closes the older of two. The device goes to sleep a minute after its last tab, and wakes with the next.
+relay closes the older of two. The device goes to sleep a minute after its last tab, unless something still has to
+leave, and wakes with the next. Everything that a person would miss is in its store: reloads, an expired session of Flet
+and a restart of this process lose nothing.
 """
 
 import asyncio
@@ -41,14 +43,17 @@ class Berth:
     screens: set[Screen] = field(default_factory=set)
     """All tabs, also those whose browser is away for now."""
     links: "Future[None] | None" = None
+    is_over: bool = False
+    """No tab is left; the store is closed as soon as the links let go of it."""
 
 
 class WebSessions:
     """All browsers of this host."""
 
-    def __init__(self, relay_url: str, devices: Path) -> None:
+    def __init__(self, relay_url: str, devices: Path, *, sleep_after_seconds: float = SLEEP_AFTER_SECONDS) -> None:
         """`relay_url`: where every device links; `devices`: one folder for each."""
         self._relay_url = relay_url
+        self._sleep_after_seconds = sleep_after_seconds
         self._devices = devices
         self._berths: dict[str, Berth] = {}
 
@@ -82,7 +87,7 @@ class WebSessions:
         def arrive() -> None:
             berth.visible.add(screen)
             if berth.links is None or berth.links.done():
-                berth.links = page.run_task(keep_going, keep_links, berth.device)
+                berth.links = page.run_task(_keep_links, berth)
 
         def back(_: object) -> None:
             arrive()
@@ -91,29 +96,43 @@ class WebSessions:
 
         def leave(_: object) -> None:
             berth.visible.discard(screen)
-            asyncio.get_running_loop().call_later(SLEEP_AFTER_SECONDS, _sleep, berth)
+            self._look_in_later(name)
 
         def closed(event: object) -> None:
             leave(event)
             screen.close()
             berth.screens.discard(screen)
-            self._clear(name)
 
         arrive()
         page.on_connect, page.on_disconnect, page.on_close = back, leave, closed
 
-    def _clear(self, name: str) -> None:
-        berth = self._berths[name]
+    def _look_in_later(self, name: str) -> None:
+        asyncio.get_running_loop().call_later(self._sleep_after_seconds, self._look_in, name)
+
+    def _look_in(self, name: str) -> None:
+        """Nobody has looked for a while: lets the device sleep once everything it was told to send has left."""
+        berth = self._berths.get(name)
+        if berth is None or berth.visible:
+            return
+        if berth.device.outgoing.has_to_leave:
+            self._look_in_later(name)
+            return
+        links, berth.links = berth.links, None
         if not berth.screens:
-            _sleep(berth)
-            berth.device.store.close()
+            berth.is_over = True
             del self._berths[name]
+        if links is not None and not links.done():
+            links.cancel()
+        elif berth.is_over:
+            berth.device.store.close()
 
 
-def _sleep(berth: Berth) -> None:
-    if not berth.visible and berth.links is not None:
-        berth.links.cancel()
-        berth.links = None
+async def _keep_links(berth: Berth) -> None:
+    try:
+        await keep_going(keep_links, berth.device)
+    finally:
+        if berth.is_over:
+            berth.device.store.close()
 
 
 def now_ms() -> int:
