@@ -140,6 +140,31 @@ async def test_a_full_disk_refuses_and_loses_nothing_and_goes_on_when_there_is_r
         assert relay.stop() == 0
 
 
+async def test_a_call_behind_one_that_could_not_be_stored_does_not_overtake_it(tmp_path: Path) -> None:
+    async with relay_here(tmp_path) as relay:
+        store = relay.services.store
+        workstation = FakeWorkstation(relay.addresses.grpc, relay.addresses.origin)
+        app = FakeApp(relay.addresses.http, relay.addresses.origin)
+        async with workstation.attached():
+            await workstation.list_members(app.device_id)
+        pages = store._writer.execute("PRAGMA page_count").fetchone()[0]
+        store._writer.execute(f"PRAGMA max_page_count = {pages}")
+        calls = [new_call(sealed=bytes(size)) for size in (100_000, 10, 10, 10)]
+        async with app.attached():
+            for call in calls:
+                await app.send(call=link_service_pb2.AppCall(workstation_id=workstation.device_id, call=call))
+            assert (await app.refusal())[1] == "STORE_UNAVAILABLE"
+        assert (await store.read(reading.totals))[1] == 0
+        store._writer.execute("PRAGMA max_page_count = 1000000")
+        async with app.attached(), workstation.attached(head=1):
+            for call in calls:
+                await app.send(call=link_service_pb2.AppCall(workstation_id=workstation.device_id, call=call))
+            came: list[bytes] = []
+            while len(came) < len(calls):
+                came += [waiting.call.call_id for waiting in (await workstation.expect("inbox")).calls]
+        assert came == [call.call_id for call in calls]
+
+
 async def test_a_relay_does_not_start_on_a_full_disk_and_says_why(tmp_path: Path) -> None:
     def no_room() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
