@@ -95,6 +95,11 @@ class Stage:
         views = [control for control in _below(self.session.page.views) if isinstance(control, ft.View)]
         yield from _below(views[-1])
 
+    def nested(self) -> Iterator[tuple[BaseControl, tuple[BaseControl, ...]]]:
+        """Everything in the uppermost view, each with what stands around it."""
+        views = [control for control in _below(self.session.page.views) if isinstance(control, ft.View)]
+        yield from _nested(views[-1], ())
+
     def all(self, kind: type[C]) -> list[C]:
         return [control for control in self.controls() if isinstance(control, kind)]
 
@@ -192,17 +197,23 @@ class Stage:
 
 def _below(control: object) -> Iterator[BaseControl]:
     """A control and everything inside it, in any of its fields."""
+    for found, _ in _nested(control, ()):
+        yield found
+
+
+def _nested(control: object, around: tuple[BaseControl, ...]) -> Iterator[tuple[BaseControl, tuple[BaseControl, ...]]]:
+    """A control and everything inside it, each with what stands around it."""
     if isinstance(control, list | tuple):
         for item in control:
-            yield from _below(item)
+            yield from _nested(item, around)
         return
     if not isinstance(control, BaseControl):
         return
-    yield control
+    yield control, around
     names = ("_b", "controls", "content", "leading", "items", "rows", "segments", "label", "title", "actions")
     for child in itertools.chain.from_iterable([getattr(control, name, None)] for name in names):
         if isinstance(child, BaseControl | list | tuple):
-            yield from _below(child)
+            yield from _nested(child, (*around, control))
 
 
 @asynccontextmanager

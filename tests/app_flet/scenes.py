@@ -223,6 +223,60 @@ class Scene:
             ),
         )
 
+    def notes(self, first: int, count: int, minutes: float) -> Iterator[v1.Resource]:
+        """So many turns in the session s5, milliseconds after one another, beginning so many minutes ago."""
+        for number in range(first, first + count):
+            began = minutes - (number - first) * 0.00004
+            for role, offset, text in (
+                (v1.Role.PERSON, 0.0, f"Write the notes for release {number}."),
+                (
+                    v1.Role.AGENT,
+                    0.00002,
+                    f"## Release {number}\n\n- Faster start\n- Fewer surprises\n- A doctor for the way",
+                ),
+            ):
+                name = f"sessions/s5/messages/n{number:02}{'a' if role is v1.Role.AGENT else ''}"
+                message = v1.Message(
+                    name=name,
+                    role=role,
+                    state=v1.MessageState.COMPLETE,
+                    create_time=self.ago(began - offset),
+                    complete_time=self.ago(began - offset),
+                    answers=name.removesuffix("a") if role is v1.Role.AGENT else "",
+                    usage=v1.Usage(cost_micro_usd=31_000) if role is v1.Role.AGENT else None,
+                )
+                yield resource(name, self.at, message=message)
+                part = v1.Part(name=f"{name}/parts/p0", state=v1.PartState.COMPLETE, text=v1.Text(text=text))
+                yield resource(part.name, self.at, part=part)
+            change = v1.FileDiff(path=f"docs/release-{number}.md", additions=12, change=v1.FileChange.ADDED)
+            changes = v1.Part(
+                name=f"sessions/s5/messages/n{number:02}a/parts/p1", index=1, changes=v1.ChangeSet(diffs=[change])
+            )
+            yield resource(changes.name, self.at, part=changes)
+
+    def interrupted(self) -> Iterator[v1.Resource]:
+        """The session s4, cut off in the middle of an answer."""
+        why = "OpenCode stopped in the middle of this turn. Send the prompt again to go on."
+        yield self.session("s4", "Explain the payment flow", v1.SessionState.INTERRUPTED, 4, state_detail=why)
+        said = v1.Message(name="sessions/s4/messages/m1", role=v1.Role.PERSON, create_time=self.ago(5))
+        yield resource(said.name, self.at, message=said)
+        words = v1.Part(name=f"{said.name}/parts/p0", text=v1.Text(text="How does a payment go through, step by step?"))
+        yield resource(words.name, self.at, part=words)
+        cut = v1.Message(
+            name="sessions/s4/messages/m2",
+            role=v1.Role.AGENT,
+            state=v1.MessageState.INTERRUPTED,
+            create_time=self.ago(4),
+            answers=said.name,
+        )
+        yield resource(cut.name, self.at, message=cut)
+        rest = v1.Part(
+            name=f"{cut.name}/parts/p0",
+            state=v1.PartState.INTERRUPTED,
+            text=v1.Text(text="1. The shop asks for a token.\n2. The card is charged when the"),
+        )
+        yield resource(rest.name, self.at, part=rest)
+
     def waiting(self) -> Iterator[v1.Resource]:
         yield self.edit_permission()
         yield self.command_permission()

@@ -15,8 +15,8 @@ from app_flet.instants import DAY_MS, clock_time, instant
 from app_flet.screen import screen, watch
 from app_flet.theme import RADIUS, Tone, ink
 
-JUMP_PAGES = 12
-"""How many pages of older messages a jump loads at most."""
+COUNT_PAGES, JUMP_PAGES = 2, 12
+"""How many pages of older messages are loaded at most: to count the news, and to jump to the first of them."""
 
 
 @component
@@ -55,9 +55,9 @@ def moment(at_ms: int, now_ms: int, zone: timedelta) -> str:
     return time if now_ms - at_ms < DAY_MS else f"{(instant(at_ms) + zone).strftime('%d %b').lstrip('0')}, {time}"
 
 
-def load_news(device: Device, workstation: str, session: str, away: Absence | None) -> None:
+def load_news(device: Device, workstation: str, session: str, away: Absence | None, pages: int = JUMP_PAGES) -> None:
     """Loads older messages until the first new one is among them, or it is time to scroll by hand."""
-    for _ in range(JUMP_PAGES):
+    for _ in range(pages):
         found = digest(device.model, workstation, session, away) if away else None
         if found is None or found.is_whole:
             return

@@ -110,6 +110,14 @@ def copy_button(test_id: str, text: str, name: str = "Copy") -> ft.Control:
     return identified(test_id, button)
 
 
+def menu_item(test_id: str, text: str, handler: Handler, *, icon: ft.IconData) -> ft.PopupMenuItem:
+    """An entry of a menu. Its name stands inside: an entry must be its menu's own child."""
+    row = ft.Row([ft.Icon(icon, size=20), ft.Text(text)], spacing=12, tight=True)
+    return ft.PopupMenuItem(
+        content=ft.Semantics(identifier=test_id, content=row), height=TARGET, on_click=screen().on(handler)
+    )
+
+
 def _style(bgcolor: str | None, color: str | None) -> ft.ButtonStyle:
     return ft.ButtonStyle(
         bgcolor=bgcolor,

@@ -8,7 +8,7 @@ import flet as ft
 
 from app_flet import intents
 from app_flet.boundary import component, keyed
-from app_flet.components.away import AwayCard, NewsLine, load_news
+from app_flet.components.away import COUNT_PAGES, AwayCard, NewsLine, load_news
 from app_flet.components.composer import Composer
 from app_flet.components.decision import DecidedLine
 from app_flet.components.earlier import Earlier, may_have_earlier
@@ -16,7 +16,7 @@ from app_flet.components.frames import centred
 from app_flet.components.late import LateDecisions
 from app_flet.components.notices import DemoNotice, OfflineNotice, empty
 from app_flet.components.status import TONES, label, mark, quiet
-from app_flet.components.touch import icon_button, identified, read_as, region, tappable, text_button
+from app_flet.components.touch import icon_button, identified, menu_item, read_as, region, tappable, text_button
 from app_flet.components.turn import TurnView
 from app_flet.conversation import Turn, Turns, todos, usage_line
 from app_flet.digest import Digest, Digests, absence
@@ -125,16 +125,18 @@ def _menu(workstation: str, session: v1.Session) -> ft.Control:
         here.go(Place(Page.FILES, workstation, project=session.project))
 
     items = [
-        ft.PopupMenuItem(content="Files of the project", icon=ft.Icons.FOLDER_OUTLINED, on_click=here.on(files)),
-        ft.PopupMenuItem(
-            content="Bring back" if session.archived else "Archive",
+        menu_item("files", "Files of the project", files, icon=ft.Icons.FOLDER_OUTLINED),
+        menu_item(
+            "session-archive",
+            "Bring back" if session.archived else "Archive",
+            archive,
             icon=ft.Icons.INVENTORY_2_OUTLINED,
-            on_click=here.on(archive),
         ),
-        ft.PopupMenuItem(
-            content="Sum up older conversation",
+        menu_item(
+            "session-compact",
+            "Sum up older conversation",
+            lambda _: ask(intents.compact_session(session.name)),
             icon=ft.Icons.COMPRESS_ROUNDED,
-            on_click=here.on(lambda _: ask(intents.compact_session(session.name))),
         ),
     ]
     return identified("session-menu", ft.PopupMenuButton(items=items, tooltip="More", icon=ft.Icons.MORE_VERT_ROUNDED))
@@ -165,6 +167,9 @@ def Conversation(workstation: str, session: str) -> ft.Control:
         load_news(here.device, workstation, session, away)
         set_jumped(jumped + 1)
 
+    async def count() -> None:
+        load_news(here.device, workstation, session, away, COUNT_PAGES)
+
     async def go_up() -> None:
         # To the end of the list, which is the first news: what is older is put back only afterwards.
         if jumped and view.current is not None:
@@ -175,6 +180,7 @@ def Conversation(workstation: str, session: str) -> ft.Control:
         here.device.saw_session(workstation, session)
         set_read(True)
 
+    ft.use_effect(count, [news is not None])
     ft.use_effect(go_up, [jumped])
 
     def show_older(_: object = None) -> None:
@@ -207,10 +213,9 @@ def Conversation(workstation: str, session: str) -> ft.Control:
         on_scroll=here.on(scrolled) if older else None,
         scroll_interval=SCROLL_TOLD_MS,
     )
-    shown = ft.SelectionArea(listed, expand=True)
-    if news is None or is_read:
-        return shown
-    return ft.Column([AwayCard(news, jump, close), shown], spacing=0, expand=True)
+    # The list keeps its place in the tree, and with it where a person has scrolled to.
+    above = ft.Container(AwayCard(news, jump, close) if news is not None and not is_read else None)
+    return ft.Column([above, ft.SelectionArea(listed, expand=True)], spacing=0, expand=True)
 
 
 def first_of(turns: tuple[Turn, ...], news: Digest | None) -> int:
