@@ -17,7 +17,7 @@ from app_flet import intents
 from app_flet.device import Device
 from app_flet.following import WARNINGS
 from app_flet.link import keep_links
-from app_flet.model import Model
+from app_flet.model import LinkState, Model
 from app_flet.pairing import Guise, pair
 from app_flet.store import Store
 from halyard.agent.v1 import workstation_pb2
@@ -158,6 +158,8 @@ async def test_calls_made_while_the_relays_disk_is_full_are_made_in_order_when_t
             text = "x" * 50_000
             calls = [shore.device.call(shore.workstation, intents.prompt(session, words + text)) for words in prompts]
             await shore.until(lambda model: any("disk is full" in link.detail for link in model.links.values()))
+            # It will pass: the person must not be told to pair again.
+            assert {link.state for link in shore.device.model.links.values()} == {LinkState.OFFLINE}
             assert [shore.device.model.calls[call].state for call in calls] == [CallState.ON_DEVICE] * 3
             relay.services.store._writer.execute("PRAGMA max_page_count = 1000000")
             await shore.until(lambda model: all(model.calls[call].state is CallState.DONE for call in calls))

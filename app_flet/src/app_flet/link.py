@@ -41,7 +41,7 @@ from halyard_client.halyard.link.v1 import (
 )
 from wire.backoff import Backoff
 from wire.calls import QueuedCall
-from wire.errors import Malformed
+from wire.errors import Code, Malformed
 from wire.identity import JTI_BYTES, make_token
 
 log = logging.getLogger(__name__)
@@ -55,6 +55,8 @@ MAX_FRAME_BYTES = 4 * 1024 * 1024
 EXPECTED = (OSError, TimeoutError, WebSocketException, Malformed, sqlite3.Error)
 WRONG_CLOCK = "This device's clock does not fit the relay's."
 STORAGE_TEXT = "This device's storage takes nothing more. Free some space; nothing that was kept is lost."
+PASSING = frozenset({Code.UNAVAILABLE, Code.RESOURCE_EXHAUSTED, Code.DEADLINE_EXCEEDED})
+"""Refusals of the moment, as when the relay's disk is full: linking again is all that is needed."""
 REVOKED_TEXT = "No workstation at this relay lists this device any more. Pair it again."
 
 
@@ -248,7 +250,9 @@ class Link:
             for following in self.device.of_relay(self.relay):
                 self.device.happened([events.WorkstationRemoved(following.row.id)])
             return LinkLost(REVOKED_TEXT, state=LinkState.REFUSED)
-        return LinkLost(text or "The relay refused this device.", state=LinkState.REFUSED)
+        passes = refused.status is not None and refused.status.code in PASSING
+        state = LinkState.OFFLINE if passes else LinkState.REFUSED
+        return LinkLost(text or "The relay refused this device.", state=state)
 
     # --- receiving ----------------------------------------------------------------------------------------------------
 
