@@ -19,6 +19,9 @@ _CHANNEL_OPTIONS = (
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.max_receive_message_length", MAX_FRAME_BYTES),
     ("grpc.max_send_message_length", MAX_FRAME_BYTES),
+    # gRPC would ping after every frame to guess at a window, at four times the bytes of an idle link's heartbeat.
+    ("grpc.http2.bdp_probe", 0),
+    ("grpc.http2.lookahead_bytes", 1024 * 1024),
     # Each dial is a fresh try: gRPC's own waiting between connections would come on top of ours.
     ("grpc.use_local_subchannel_pool", 1),
 )

@@ -274,7 +274,9 @@ class UplinkSession:
         publish = pb.Publish()
         self._add_records(publish)
         self._add_hints(publish, now)
-        head_due = self._apps and now - self._head_at >= HEAD_SECONDS
+        # A heartbeat that has to leave anyway is a head, where somebody follows: one waking of the device, not two.
+        beats = now - self._quiet_since >= self._heartbeat
+        head_due = self._apps and (beats or now - self._head_at >= HEAD_SECONDS)
         if not (publish.records or publish.through or publish.volatile or head_due):
             return None
         if publish.records or head_due:

@@ -8,15 +8,12 @@ import argparse
 import asyncio
 import functools
 import json
-import secrets
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import httpx
 import psutil
@@ -27,10 +24,7 @@ from bench.node_server import node_server
 from bench.relay_process import RelayProcess, relay_process
 from bench.report import Figures, main, percentile
 from bench.source import stamps
-from halyard.agent.v1 import resource_pb2 as agent
-from halyard.pairing.v1 import pairing_service_pb2 as pairing
-from tests.fakes.app_link import AppLink, LinkRefused
-from wire.identity import Identity
+from bench.streaming_agentd import Hints, StreamingAgentd, attach, streaming_agentd
 
 _WARM_UP_SECONDS = 2.0
 
@@ -84,92 +78,22 @@ class Latencies:
         }
 
 
-class _Hints(list[agent.Delta]):
-    """Takes the place of an app's list of hints, and measures each on arrival."""
-
-    def __init__(self, latencies: Latencies) -> None:
-        super().__init__()
-        self._latencies = latencies
-
-    def append(self, delta: agent.Delta) -> None:
-        self._latencies.arrived(delta.text)
-
-
-class _Source:
-    """The streaming agentd, spoken to over its pipes."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-        self.sessions: list[str] = self.heard()["ready"]
-        self.cost = Cost(psutil.Process(process.pid))
-
-    def heard(self) -> dict[str, list[str]]:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise SystemExit("The streaming agentd ended; its reasons stand above.")
-        told: dict[str, list[str]] = json.loads(line)
-        return told
-
-    def say(self, line: str) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(line + "\n")
-        self._process.stdin.flush()
-
-    def app(self, relay: RelayProcess) -> AppLink:
-        """A new app that this workstation lets in."""
-        identity = Identity.from_bytes(secrets.token_bytes(64))
-        self.say(f"admit {identity.public.sign.hex()} {identity.public.agree.hex()}")
-        told = self.heard()
-        sign_key, agree_key = bytes.fromhex(str(told["sign_key"])), bytes.fromhex(str(told["agree_key"]))
-        host = pairing.HostIntroduction(sign_key=sign_key, agree_key=agree_key, relay_origin=relay.origin)
-        return AppLink(relay.http, identity, host)
-
-    async def stream(self, rate: float, seconds: float) -> None:
-        self.say(f"stream {rate} {seconds}")
-        await asyncio.to_thread(self.heard)
-
-
-@contextmanager
-def _source(relay: RelayProcess, sessions: int) -> Iterator[_Source]:
-    with TemporaryDirectory(prefix="halyard-bench-") as folder:
-        command = [sys.executable, "-m", "bench.source", folder, relay.origin, relay.grpc, str(sessions)]
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        try:
-            yield _Source(process)
-        finally:
-            process.terminate()
-            process.wait(timeout=20)
-
-
-async def _attach(apps: AsyncExitStack, app: AppLink) -> None:
-    """The relay hears of a new member a moment after the workstation let it in."""
-    async with asyncio.timeout(10):
-        while True:
-            try:
-                await apps.enter_async_context(app.attached())
-            except LinkRefused:
-                await asyncio.sleep(0.05)
-            else:
-                return
-
-
-async def _halyard(relay: RelayProcess, source: _Source, rate: float, seconds: float) -> dict[str, object]:
+async def _halyard(relay: RelayProcess, source: StreamingAgentd, rate: float, seconds: float) -> dict[str, object]:
     latencies = Latencies()
-    cost = Cost(relay.process)
+    cost, source_cost = Cost(relay.process), Cost(source.process)
     async with AsyncExitStack() as apps:
         for session in source.sessions:
             app = source.app(relay)
-            await _attach(apps, app)
+            await attach(apps, app)
             await app.until(functools.partial(app.resources.__contains__, session))
             await app.focus(session)
-            app.hints = _Hints(latencies)
+            app.hints = Hints(latencies.arrived)
         await source.stream(rate, _WARM_UP_SECONDS)
         latencies.values.clear()
-        _each((cost, source.cost), Cost.begin)
+        _each((cost, source_cost), Cost.begin)
         await source.stream(rate, seconds)
-        _each((cost, source.cost), Cost.end)
-    return latencies.row("halyard", len(source.sessions), cost, source.cost)
+        _each((cost, source_cost), Cost.end)
+    return latencies.row("halyard", len(source.sessions), cost, source_cost)
 
 
 async def _node(url: str, process: psutil.Process, sessions: int, rate: float, seconds: float) -> dict[str, object]:
@@ -228,7 +152,7 @@ def measure(options: argparse.Namespace) -> Figures:
     """A row per path and number of sessions."""
     rows: list[dict[str, object]] = []
     for sessions in options.sessions:
-        with relay_process() as relay, _source(relay, sessions) as source:
+        with relay_process() as relay, streaming_agentd(relay, sessions) as source:
             rows.append(asyncio.run(_halyard(relay, source, options.rate, options.seconds)))
         with node_server(Path("relay_ws.mjs")) as (url, process):
             rows.append(asyncio.run(_node(url, process, sessions, options.rate, options.seconds)))

@@ -84,7 +84,9 @@ class _AppReader:
         services, link = self._services, self._link
         while (data := await self._peer.receive()) is not None:
             services.metrics.frames_received += 1
-            link.last_heard = now = services.now()
+            now = services.now()
+            if link.heard(now):
+                self._pong()
             if wait := self._frames.take(now):
                 raise RateLimited("This device sends more frames than the relay takes; slow down.", wait)
             self._take(frames.from_app(data, services.limits))
@@ -97,12 +99,15 @@ class _AppReader:
             case "call":
                 self._call(frame.call)
             case "ping":
-                pong = record_pb2.Pong(server_time=timestamp(self._services.now()))
-                self._link.push_newest("pong", link_service_pb2.AttachAppResponse(pong=pong).SerializeToString())
+                self._pong()
             case "hello":
                 raise Malformed("A link has one hello; open a new link to say another.")
             case _:
                 pass
+
+    def _pong(self) -> None:
+        pong = record_pb2.Pong(server_time=timestamp(self._services.now()))
+        self._link.push_newest("pong", link_service_pb2.AttachAppResponse(pong=pong).SerializeToString())
 
     def _call(self, call: link_service_pb2.AppCall) -> None:
         try:

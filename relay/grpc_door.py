@@ -48,6 +48,9 @@ def server_options(limits: Limits) -> list[tuple[str, int]]:
         ("grpc.http2.hpack_table_size.decoder", 0),
         ("grpc.http2.hpack_table_size.encoder", 0),
         ("grpc.enable_channelz", 0),
+        # gRPC would ping after every frame to guess at a window, at four times the bytes of an idle link's heartbeat.
+        ("grpc.http2.bdp_probe", 0),
+        ("grpc.http2.lookahead_bytes", limits.max_frame_bytes),
     ]
 
 

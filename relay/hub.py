@@ -185,7 +185,7 @@ class Hub:
         for link in (*self.workstation_links, *self.apps.values()):
             if now - link.last_heard > self._limits.dead_after_seconds:
                 link.end(TooSlow("Nothing was heard from this device for too long; reconnect."))
-            elif now - link.last_sent > self._limits.heartbeat_seconds:
+            elif now - link.last_sent > self._limits.late_heartbeat_seconds:
                 link.push_newest("pong", frames[type(link)])
 
     def drain(self) -> None:

@@ -51,7 +51,7 @@ class Limits:
     """Connections that have not said who they are yet."""
     first_frame_seconds: float = 5.0
     """A peer must say who it is within this."""
-    heartbeat_seconds: int = 20
+    heartbeat_seconds: int = 25
     """How often a silent peer must send a Ping. Silence of two and a half times this is death."""
     stuck_seconds: float = 2.0
     """How long a write may still take when its link is to end."""
@@ -86,6 +86,11 @@ class Limits:
     def dead_after_seconds(self) -> float:
         """Silence that ends a link."""
         return 2.5 * self.heartbeat_seconds
+
+    @property
+    def late_heartbeat_seconds(self) -> float:
+        """When the relay speaks up by itself: later than a peer does, because an answer wakes nobody once more."""
+        return 1.5 * self.heartbeat_seconds
 
     @property
     def hard_frame_bytes(self) -> int:

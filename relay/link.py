@@ -137,6 +137,14 @@ class Link:
         self._newest[slot] = frame
         self.wake()
 
+    def heard(self, now: float) -> bool:
+        """The peer said something. True: the relay was silent for so long that its heartbeat should fall in with that.
+
+        The peer's radio is up now; a heartbeat at a moment of the relay's own would wake it once more.
+        """
+        self.last_heard = now
+        return now - self.last_sent >= self.limits.heartbeat_seconds / 2
+
     def follow(self, follower: Follower) -> None:
         """The link has one thing more to be told."""
         self._followers.append(follower)

@@ -100,7 +100,9 @@ class _WorkstationReader:
         services, link = self._services, self._link
         while (data := await self._peer.receive()) is not None:
             services.metrics.frames_received += 1
-            link.last_heard = now = services.now()
+            now = services.now()
+            if link.heard(now):
+                self._pong()
             if wait := self._frames.take(now):
                 raise RateLimited("This workstation sends more frames than the relay takes; gather them.", wait)
             self._take(frames.from_workstation(data, services.limits))

@@ -132,6 +132,22 @@ async def test_silence_is_broken_by_pings(config: Config, relay: ScriptedRelay, 
         await link.hear_until("ping")
 
 
+async def test_where_an_app_follows_heartbeats_are_heads(
+    config: Config, relay: ScriptedRelay, agent: ScriptedAgent
+) -> None:
+    async with desk(config, relay, agent) as daemon:
+        link = await relay.attached()
+        await link.hear("hello")
+        link.welcome(heartbeat_seconds=1, **LIMITS)
+        await hear_through(link, daemon.log.written)
+        link.say(watchers=pb.Watchers(apps=1))
+        for _ in range(3):
+            link.say(pong=record_pb2.Pong())
+            publish = (await link.hear("publish")).publish
+            assert publish.head.sealed
+            assert not publish.records
+
+
 async def test_a_relay_that_goes_away_is_dialled_again(
     config: Config, relay: ScriptedRelay, agent: ScriptedAgent
 ) -> None:

@@ -13,7 +13,7 @@ DEFAULTS_IN_THE_PROTOCOL = {
     "max_waiting_calls": 256,
     "log_bytes": 64 * 1024 * 1024,
     "first_frame_seconds": 5.0,
-    "heartbeat_seconds": 20,
+    "heartbeat_seconds": 25,
     "queue_bytes": 1024 * 1024,
     "max_slots_per_workstation": 4,
     "slot_seconds": 300.0,

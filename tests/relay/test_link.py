@@ -212,3 +212,12 @@ async def test_nothing_overtakes_a_page() -> None:
         assert sorted([await peer.heard.get() for _ in range(4)])[1:] == [b"page 1", b"page 2", b"page 3"]
         assert peer.at_once == []
         link.end(None)
+
+
+async def test_a_heartbeat_falls_in_with_what_the_peer_says_anyway() -> None:
+    link = _link(Limits(heartbeat_seconds=20))
+    assert not link.heard(9.5)
+    assert link.heard(10.0)
+    assert link.last_heard == 10.0
+    link.last_sent = 10.0
+    assert not link.heard(12.0)

@@ -237,7 +237,7 @@ async def test_a_silent_link_is_taken_for_dead(tmp_path: Path) -> None:
 
 async def test_the_relay_is_heard_where_it_has_nothing_to_say(tmp_path: Path) -> None:
     async with relay_here(tmp_path) as relay, _workstation(relay).attached() as workstation:
-        relay.services.hub.beat(relay.services.now() + relay.services.limits.heartbeat_seconds + 1)
+        relay.services.hub.beat(relay.services.now() + relay.services.limits.late_heartbeat_seconds + 1)
         await workstation.expect("pong")
 
 
