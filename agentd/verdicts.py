@@ -245,7 +245,7 @@ def _judge_link(insight: Insight, now: datetime) -> pb.Check:
         return failed("link", "The link to the relay is down.", detail)
     since = _ago(now - status.link_change_time.ToDatetime(now.tzinfo))
     heard = insight.heard_seconds or 0.0
-    told = f"up for {since}, heard {heard:.0f} s ago, dialled again {insight.redials} times"
+    told = f"up for {since}, heard {heard:.0f} s ago, {_again('dialled', insight.redials)}"
     if heard > HEARTBEATS_SECONDS:
         return warning("link", f"The relay is silent: {told}.", "agentd dials again by itself; ask once more then.")
     return ok("link", told)
@@ -280,7 +280,7 @@ def judge_agent(agent: workstation.Agent, vitals: Vitals | str, seconds: float =
         why = agent.state_detail if agent.state != workstation.AGENT_STATE_READY else str(vitals)
         again = "agentd starts it again by itself; if that does not help, its log is opencode.log in the state folder."
         return failed("agent", f"{name} does not answer. {why}".strip(), again, seconds)
-    told = f"{name} answers, {vitals.memory_bytes // MIB} MiB, started again {vitals.restarts} times"
+    told = f"{name} answers, {vitals.memory_bytes // MIB} MiB, {_again('started', vitals.restarts)}"
     if vitals.restarts >= RESTARTS_WARNING:
         return warning("agent", f"{told}.", "Its log, opencode.log in the state folder, says why.", seconds)
     return ok("agent", told, seconds)
@@ -303,6 +303,16 @@ def judge_model(agent: workstation.Agent, reached: Reached | None, address: str,
         message = f"The scripted demo model at {address} answers, not a real one."
         return warning("model", message, advice, reached.seconds)
     return ok("model", f"{model}; its provider at {address} is reached", reached.seconds)
+
+
+def _again(done: str, times: int) -> str:
+    match times:
+        case 0:
+            return f"never {done} again"
+        case 1:
+            return f"{done} again once"
+        case _:
+            return f"{done} again {times} times"
 
 
 def _ago(passed: timedelta) -> str:

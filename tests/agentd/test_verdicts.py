@@ -224,7 +224,7 @@ STARTING = workstation.Agent(display_name="OpenCode", state=workstation.AGENT_ST
 @pytest.mark.parametrize(
     ("agent", "vitals", "state", "words"),
     [
-        (READY, Vitals(300 * MIB), OK, "OpenCode 1.18 answers, 300 MiB, started again 0 times"),
+        (READY, Vitals(300 * MIB), OK, "OpenCode 1.18 answers, 300 MiB, never started again"),
         (READY, Vitals(300 * MIB, restarts=3), LOOK, "started again 3 times"),
         (READY, "OpenCode does not answer (ConnectError).", FAIL, "ConnectError"),
         (UNHEALTHY, "x", FAIL, "It hangs."),
