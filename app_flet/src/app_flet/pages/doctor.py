@@ -37,6 +37,7 @@ SUMMARIES = {
     v1.CheckState.WARNING: "It works, and something deserves a look",
     v1.CheckState.FAILED: "Something does not work",
 }
+SERVED = "In a browser the app runs on the host that serves it, so its way to the relay is that host's."
 AWAY = "It cannot be asked while it is away. What it would say, `agentd doctor` says on that machine."
 
 
@@ -81,6 +82,7 @@ def DoctorPage(workstation: str) -> ft.Control:
         Summary((*own, *answer.checks), asking=online and not answer.is_here),
         heading("This device"),
         _list(own),
+        *([quiet(SERVED)] if here.is_served else []),
         heading(name),
         *_theirs(answer, lambda _: set_attempt(attempt + 1), online=online),
         quiet("The report holds no keys, no codes and nothing that was said to an agent."),
