@@ -1,4 +1,5 @@
-"""Claim: a backup of a full store does not hold up those who write. Baseline: the same writes without a backup.
+"""Claim: a backup of a full store takes seconds, and holds up those who write by tenths of a second at the worst.
+Baseline: the same writes without a backup.
 
 A relay process with one workstation's store of 64 MiB; 200 records a second are published to it, each in a frame of
 its own and timed until the relay says that it is stored; `relay backup` runs beside it, as an operator starts it.
