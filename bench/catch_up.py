@@ -35,11 +35,10 @@ ROUNDS = 5
 
 
 class Stopwatch:
-    """Seconds spent inside functions, by name."""
+    """Seconds of CPU spent inside functions, by name: what a busy machine does beside it does not count."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
-        self.calls: dict[str, int] = {}
 
     def on(self, owner: object, name: str, step: str) -> None:
         """From here on the time inside `owner.name` counts as `step`."""
@@ -48,12 +47,11 @@ class Stopwatch:
     def _timed(self, function: Callable[..., Any], step: str) -> Callable[..., Any]:
         @wraps(function)
         def timed(*args: object, **kwargs: object) -> object:
-            began = time.perf_counter()
+            began = time.thread_time()
             try:
                 return function(*args, **kwargs)
             finally:
-                self.seconds[step] = self.seconds.get(step, 0.0) + time.perf_counter() - began
-                self.calls[step] = self.calls.get(step, 0) + 1
+                self.seconds[step] = self.seconds.get(step, 0.0) + time.thread_time() - began
 
         return timed
 
@@ -78,12 +76,13 @@ def _meet(agentd: SpokenTo, app: App) -> None:
 
 async def _caught_up(app: App, head: int, watch: Stopwatch) -> dict[str, float]:
     watch.seconds.clear()
+    cpu = time.process_time()
     async with asyncio.TaskGroup() as group:
         seconds = await app.follow(head, group)
         await app.cut()
-    spent = {step: round(1e3 * value, 1) for step, value in watch.seconds.items()}
-    beside = seconds - watch.seconds["unseal"]
-    return {"all": round(1e3 * seconds, 1), "all but unsealing": round(1e3 * beside, 1), **spent}
+    cpu = time.process_time() - cpu
+    told = {"all, by the clock": seconds, "all, CPU": cpu, "all but unsealing, CPU": cpu - watch.seconds["unseal"]}
+    return {step: round(1e3 * value, 1) for step, value in {**told, **watch.seconds}.items()}
 
 
 async def _thrown_away(app: App, head: int) -> float:
@@ -121,13 +120,14 @@ def measure(options: argparse.Namespace) -> Figures:
                 rounds.append(asyncio.run(_caught_up(app, head, watch)))
                 held = len(app.device.store.seqs(app.workstation))
                 app.device.store.close()
-    best = min(rounds[1:], key=lambda spent: spent["all"])
+    best = min(rounds[1:], key=lambda spent: spent["all, CPU"])
     rows: list[dict[str, object]] = [{"step": step, "ms": ms} for step, ms in best.items()]
     rows.append({"step": "baseline: frames thrown away", "ms": round(min(thrown[1:]), 1)})
     return {
         "records": held,
-        "first_ms": rounds[0]["all"],
-        "all_ms": [spent["all"] for spent in rounds[1:]],
+        "first_ms": rounds[0]["all, by the clock"],
+        "all_ms": [spent["all, by the clock"] for spent in rounds[1:]],
+        "all_cpu_ms": [spent["all, CPU"] for spent in rounds[1:]],
         "rows": rows,
     }
 
