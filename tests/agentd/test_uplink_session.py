@@ -132,6 +132,18 @@ async def test_silence_is_broken_by_pings(config: Config, relay: ScriptedRelay, 
         await link.hear_until("ping")
 
 
+async def test_a_link_that_is_half_open_is_given_up_and_dialled_again(
+    config: Config, relay: ScriptedRelay, agent: ScriptedAgent
+) -> None:
+    async with desk(config, relay, agent):
+        link = await relay.attached()
+        await link.hear("hello")
+        # From here on the relay takes everything and says nothing, as a network does that forgot one direction.
+        link.welcome(heartbeat_seconds=1, **LIMITS)
+        again = await relay.attached()
+        await again.hear("hello")
+
+
 async def test_where_an_app_follows_heartbeats_are_heads(
     config: Config, relay: ScriptedRelay, agent: ScriptedAgent
 ) -> None:

@@ -17,7 +17,8 @@ from agentd.agents.agent import AgentUnavailableError
 SUPPORTED_MAJOR = 1
 INSTALL_LINE = "npm install -g opencode-ai@1"
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)\S*")
-_DETECT_SECONDS = 30.0
+# From a cold disk, 185 MB take their time; a wrong "install it again" would cost a person more than the wait.
+_DETECT_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
