@@ -14,7 +14,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -25,6 +25,11 @@ RETRY_SECONDS = 1.0
 TELL_AGAIN_SECONDS = 60.0
 """How often a disk that goes on refusing is mentioned in agentd's own log."""
 BUSY_MS = 5_000
+WAL_BYTES = 4 * 1024 * 1024
+"""A write-ahead log that grew larger is cut back to this when it is begun anew."""
+SPARE_PAGES = 512
+PAGES_AT_ONCE = 256
+"""Of 4 KiB: so much stays free for what comes next, and so much is given back after one commit."""
 
 Statement = tuple[str, Sequence[object]]
 """SQL and its parameters. Statements of one `write` are committed together or not at all."""
@@ -229,6 +234,7 @@ class Store:
             return
         self._committed += len(group)
         self._tell(self._notice_commit, self._committed)
+        _give_back(writer)
 
     def _put_back(self, group: list[Sequence[Statement]], cause: str) -> None:
         if time.monotonic() - self._told_at >= TELL_AGAIN_SECONDS:
@@ -288,7 +294,10 @@ def _connect(path: Path, busy_ms: int) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None)
     try:
         connection.execute(f"PRAGMA busy_timeout = {busy_ms}")
+        # Only counts before anything is written: a file of release 0.1.0 stays as large as it once was.
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
         connection.execute("PRAGMA synchronous = FULL")
     except sqlite3.DatabaseError:
         connection.close()
@@ -306,6 +315,15 @@ def _execute(writer: sqlite3.Connection, statements: Iterable[Statement]) -> Non
         if writer.in_transaction:
             writer.execute("ROLLBACK")
         raise
+
+
+def _give_back(writer: sqlite3.Connection) -> None:
+    """Lets the file shrink, a little after each commit, when much of it is empty: a long session was deleted."""
+    if writer.execute("PRAGMA freelist_count").fetchone()[0] > SPARE_PAGES:
+        # What was to be written is written: a disk that refuses this is asked again. Not execute, which would take the
+        # first step only.
+        with suppress(sqlite3.OperationalError):
+            writer.executescript(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})")
 
 
 def _bring_up_to_date(path: Path) -> None:

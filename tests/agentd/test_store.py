@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agentd.errors import StoreDamagedError, StoreUnavailableError
-from agentd.store import Store, put_meta
+from agentd.store import PAGES_AT_ONCE, SPARE_PAGES, WAL_BYTES, Store, put_meta
 
 
 @pytest.fixture
@@ -94,3 +94,28 @@ def damaged(path: Path) -> Path:
 async def test_a_damaged_file_is_named(damaged: Path) -> None:
     with pytest.raises(StoreDamagedError, match=damaged.name), Store(damaged):
         pass
+
+
+async def test_the_file_shrinks_when_much_of_it_was_deleted(tmp_path: Path) -> None:
+    path = tmp_path / "db"
+    with Store(path) as store:
+        for number in range(2_000):
+            store.write(put_meta(f"key{number}", bytes(8_000)))
+        await store.flush()
+        store.write(("DELETE FROM meta", ()))
+        for number in range(2_000 * 2 // PAGES_AT_ONCE + 2):
+            store.write(put_meta("last", b"%d" % number))
+            await store.flush()
+    assert path.stat().st_size < 2 * SPARE_PAGES * 4096
+
+
+async def test_rewriting_a_value_does_not_make_the_file_grow(tmp_path: Path) -> None:
+    path = tmp_path / "db"
+    with Store(path) as store:
+        for number in range(100):
+            for _ in range(100):
+                store.write(put_meta("key", b"%d" % number * 2_000))
+            await store.flush()
+        assert path.with_name("db-wal").stat().st_size < 2 * WAL_BYTES
+        assert store.rows("SELECT count(*) FROM meta") == [(1,)]
+    assert path.stat().st_size < 200_000
