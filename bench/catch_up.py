@@ -58,7 +58,7 @@ class Stopwatch:
 
 def _watch() -> Stopwatch:
     watch = Stopwatch()
-    watch.on(app_flet.link, "read", "decode frames")
+    watch.on(app_flet.link, "read_frame", "decode frames")
     watch.on(app_flet.following, "open_record", "unseal")
     watch.on(app_flet.following, "skim", "skim")
     watch.on(app_flet.following, "read", "read what is shown")

@@ -5,10 +5,10 @@ from betterproto2 import Message
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app_flet.reading import read
+from app_flet.reading import read, read_frame
 from halyard_client.google.rpc import ErrorInfo
 from halyard_client.halyard.agent import v1
-from halyard_client.halyard.link.v1 import AttachAppResponse, Batch, Record
+from halyard_client.halyard.link.v1 import AttachAppResponse, Batch, CaughtUp, Head, Record, Volatile
 from halyard_client.halyard.pairing.v1 import JoinResponse
 from tests.app_flet.scenes import Scene
 from wire.errors import Malformed
@@ -71,3 +71,46 @@ def test_a_map_is_read_with_what_it_holds_and_refused_with_what_it_cannot_hold()
     number_as_value = bytes.fromhex("1a06 0a02 6869 1007".replace(" ", ""))
     with pytest.raises(Malformed):
         read(ErrorInfo, number_as_value)
+
+
+FRAMES = [
+    AttachAppResponse(batch=Batch(workstation_id="w" * 26, records=[], through=9)),
+    AttachAppResponse(
+        batch=Batch(
+            workstation_id="w" * 26,
+            records=[Record(seq=n, key=b"k" * 16, key_epoch=1, sealed=bytes(n)) for n in (1, 300, 70_000)],
+            through=70_001,
+            volatile=[Volatile(focus=b"f", key_epoch=1, sealed=b"hint")],
+            head=Head(key_epoch=1, sealed=b"head"),
+        )
+    ),
+    AttachAppResponse(caught_up=CaughtUp(workstation_id="w" * 26, truncated_through=4)),
+    AttachAppResponse(),
+]
+
+
+@pytest.mark.parametrize("frame", FRAMES, ids=["no records", "records", "no batch", "nothing"])
+def test_a_frame_is_read_as_any_message_is(frame: AttachAppResponse) -> None:
+    assert read_frame(bytes(frame)) == read(AttachAppResponse, bytes(frame)) == frame
+
+
+@settings(max_examples=400)
+@given(
+    st.sampled_from([bytes(frame) for frame in FRAMES]),
+    st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=5),
+    st.integers(1, 400),
+)
+def test_altered_frames_are_read_or_refused_and_nothing_else(
+    good: bytes, changes: list[tuple[int, int]], length: int
+) -> None:
+    data = bytearray(good or b"\x12\x00")
+    for at, value in changes:
+        data[at % len(data)] = value
+    with contextlib.suppress(Malformed):
+        frame = read_frame(bytes(data[:length]))
+        assert isinstance(bytes(frame), bytes)
+
+
+def test_a_place_that_no_log_has_is_refused() -> None:
+    with pytest.raises(Malformed):
+        read_frame(bytes(AttachAppResponse(batch=Batch(records=[Record(seq=2**63, key=b"k")]))))

@@ -24,7 +24,7 @@ from app_flet.device import Device
 from app_flet.instants import instant, milliseconds
 from app_flet.model import LinkState
 from app_flet.pairing import proxy_for, websocket_url
-from app_flet.reading import read
+from app_flet.reading import read, read_frame
 from halyard_client.halyard.link.v1 import (
     AppCall,
     AppHello,
@@ -260,7 +260,7 @@ class Link:
         while True:
             async with asyncio.timeout(self._heartbeat_s * DEAD_AFTER_HEARTBEATS):
                 data = await socket.recv(decode=False)
-            self._take(read(AttachAppResponse, data))
+            self._take(read_frame(data))
             if (
                 not self._woken
                 and until_heartbeat(time.monotonic() - self._sent_at, self._heartbeat_s, woken=True) <= 0

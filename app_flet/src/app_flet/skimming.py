@@ -1,4 +1,4 @@
-"""What a resource is, told from its bytes without reading it: enough to file it where it is found again. PURE.
+"""What a value is, told from its bytes without reading it: enough to file it where it is found again. PURE.
 
 A phone receives a thousand values for each one that it shows. Reading one with every field costs half a millisecond;
 this costs a hundredth of it. Counterpart: `reading.read`, which is for what is shown.
@@ -6,6 +6,7 @@ this costs a hundredth of it. Counterpart: `reading.read`, which is for what is 
 
 from dataclasses import dataclass
 
+from halyard_client.halyard.link.v1 import Record
 from wire.errors import Malformed
 
 NAME = 1
@@ -14,6 +15,12 @@ MESSAGE = 7
 MESSAGE_CREATE_TIME = 4
 SECONDS, NANOS = 1, 2
 """Field numbers of agent/v1/resource.proto, session.proto and google/protobuf/timestamp.proto."""
+
+BATCH = 2
+RECORDS = 2
+SEQ, KEY, KEY_EPOCH, SEALED = 1, 2, 3, 4
+"""Field numbers of link/v1/link_service.proto and record.proto."""
+MAX_SEQ = (1 << 63) - 1
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 _SIZES = {FIXED64: 8, FIXED32: 4}
@@ -41,6 +48,57 @@ def skim(data: bytes) -> Skimmed:
         return Skimmed(name, DELETED in found, _begun_ms(data, _inside(found, MESSAGE)) if MESSAGE in found else None)
     except (IndexError, UnicodeDecodeError):
         raise Malformed(_CUT) from None
+
+
+def is_batch(frame: bytes) -> bool:
+    """Whether a relay's frame is a batch and nothing else."""
+    try:
+        tag, at = _varint(frame, 0)
+        length, at = _varint(frame, at)
+    except (IndexError, Malformed):
+        return False
+    return tag == BATCH << 3 | BYTES and at + length == len(frame)
+
+
+def split_batch(frame: bytes) -> tuple[list[Record], bytes]:
+    """The records of a frame that `is_batch`, and the rest of the batch as it stands; Malformed when there is none.
+
+    Five hundred records come in one frame, and only four fields of each are of interest.
+    """
+    records, rest = [], bytearray()
+    try:
+        at = _varint(frame, _varint(frame, 0)[1])[1]
+        while at < len(frame):
+            begin = at
+            tag, at = _varint(frame, at)
+            if tag == RECORDS << 3 | BYTES:
+                length, at = _varint(frame, at)
+                records.append(_record(frame, at, at + length))
+                at += length
+            else:
+                at = _skipped(frame, tag & 7, at)
+                rest += frame[begin:at]
+    except IndexError:
+        raise Malformed(_CUT) from None
+    if at > len(frame):
+        raise Malformed(_CUT)
+    return records, bytes(rest)
+
+
+def _record(frame: bytes, at: int, end: int) -> Record:
+    found = _fields(frame, at, end)
+    seq, key_epoch = found.get(SEQ, 0), found.get(KEY_EPOCH, 0)
+    if isinstance(seq, slice) or isinstance(key_epoch, slice) or seq > MAX_SEQ:
+        raise Malformed("A record has no place in any log.")
+    return Record(seq=seq, key=frame[_inside(found, KEY)], key_epoch=key_epoch, sealed=frame[_inside(found, SEALED)])
+
+
+def _skipped(data: bytes, kind: int, at: int) -> int:
+    """The place after a value."""
+    if kind == VARINT:
+        return _varint(data, at)[1]
+    length, at = _varint(data, at) if kind == BYTES else (_SIZES.get(kind, _ENDLESS), at)
+    return at + length
 
 
 def _begun_ms(data: bytes, message: slice) -> int:
