@@ -32,7 +32,7 @@ from wire.identity import Identity
 
 LANES = 16
 """Hostile links at once; together they share the store's commits."""
-_DAMAGED, _HUGE, _LEAVES = 0.15, 0.0005, 0.02
+_DAMAGED, _HUGE, _LEAVES = 0.05, 0.0005, 0.01
 """Shares of frames that are damaged or beyond the limit, and of frames after which a peer leaves in good order."""
 _FREE = Rate(burst=1e9, per_second=1e9)
 LIMITS = Limits(
@@ -125,7 +125,7 @@ class MemoryPeer:
 
 
 class PatientPeer(MemoryPeer):
-    """A host that opens a slot and stays until it is told to leave."""
+    """A peer that says one thing and stays until it is told to leave."""
 
     def __init__(self, first: bytes) -> None:
         super().__init__(first, lambda: None)
@@ -146,6 +146,27 @@ class PatientPeer(MemoryPeer):
     async def nameplate(self) -> str:
         """The nameplate of its slot."""
         return pairing_service_pb2.HostResponse.FromString(await self._opened.get()).opened.nameplate
+
+
+class MetPeer(MemoryPeer):
+    """A host that says nothing more before somebody joined its slot: it would end there."""
+
+    def __init__(self, first: bytes, next_frame: Callable[[], bytes | None]) -> None:
+        super().__init__(first, next_frame)
+        self.nameplate: asyncio.Queue[str] = asyncio.Queue()
+        self._met = asyncio.Event()
+
+    async def receive(self) -> bytes | None:
+        if self._begun:
+            await self._met.wait()
+        return await super().receive()
+
+    async def send(self, frame: bytes) -> None:
+        told = pairing_service_pb2.HostResponse.FromString(frame)
+        if told.HasField("opened"):
+            self.nameplate.put_nowait(told.opened.nameplate)
+        else:
+            self._met.set()
 
 
 class Fuzz:
@@ -233,8 +254,22 @@ class Fuzz:
         """One hostile workstation that pairs."""
         opened = pairing_service_pb2.HostRequest(open=pairing_service_pb2.OpenSlot())
         step = pairing_service_pb2.HostRequest(step=pairing_service_pb2.Step(body=b"step"))
-        await self._pairing.host(self._peer(tally, opened, lambda: step), identity.device_id)
+        plain = self._peer(tally, opened, lambda: step)
+        peer = MetPeer(plain.first, plain._next_frame)
+        async with asyncio.TaskGroup() as tasks:
+            guest = tasks.create_task(self._patient_guest(peer))
+            try:
+                await self._pairing.host(peer, identity.device_id)
+            except HalyardError as error:
+                return error
+            finally:
+                guest.cancel()
         return None
+
+    async def _patient_guest(self, host: MetPeer) -> None:
+        join = pairing_service_pb2.JoinRequest(join=pairing_service_pb2.JoinSlot(nameplate=await host.nameplate.get()))
+        with contextlib.suppress(HalyardError):
+            await self._pairing.join(PatientPeer(join.SerializeToString()))
 
     async def guest(self, tally: Tally, _identity: Identity) -> HalyardError | None:
         """One hostile app that pairs."""
