@@ -9,8 +9,7 @@ from pathlib import Path
 import grpc.aio
 
 from halyard.link.v1 import link_service_pb2, record_pb2
-from relay.limits import Limits
-from tests.relay.peers import PATIENCE_SECONDS, FakeApp, FakeWorkstation, new_call, record, relay_here, relay_process
+from tests.relay.peers import PATIENCE_SECONDS, FakeApp, FakeWorkstation, new_call, record, relay_process
 
 BURST = 300
 
@@ -76,23 +75,6 @@ async def test_a_relay_that_is_upgraded_in_full_flight_loses_nothing_and_repeats
             async with app.attached(_cursor(workstation, cursor)):
                 rest, _ = await _received(app)
             assert rest == list(range(cursor + 1, len(kept) + 1))
-
-
-async def test_a_reader_that_does_not_read_does_not_hold_up_the_stop(tmp_path: Path) -> None:
-    async with contextlib.AsyncExitStack() as stack:
-        relay = await stack.enter_async_context(relay_here(tmp_path, Limits(drain_seconds=0.2, stuck_seconds=0.2)))
-        workstation = FakeWorkstation(relay.addresses.grpc, relay.addresses.origin)
-        app = FakeApp(relay.addresses.http, relay.addresses.origin)
-        async with workstation.attached():
-            await workstation.list_members(app.device_id)
-            await workstation.publish(*(record(seq, sealed=bytes(200_000)) for seq in range(2, 6)))
-        async with app.connected(max_queue=1):
-            await app.say_hello()
-            async with workstation.attached(head=5):
-                for first in range(6, 60, 4):
-                    await workstation.publish(*(record(seq, sealed=bytes(200_000)) for seq in range(first, first + 4)))
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                await stack.aclose()
 
 
 async def test_a_relay_that_moves_takes_its_folder_along_and_everybody_goes_on(tmp_path: Path) -> None:
