@@ -94,6 +94,13 @@ class ScriptedAgent:
             self.grow(part, text[:at], text[at : at + step])
         self.close_part(part, text)
 
+    def say_as_agent(self, message: str, text: str) -> None:
+        """A whole message of the agent with one part of text."""
+        value = session.Message(name=message, role=session.ROLE_AGENT, state=session.MESSAGE_STATE_COMPLETE)
+        value.create_time.GetCurrentTime()
+        self.journal.put(resource.Resource(name=message, message=value))
+        self.close_part(f"{message}/parts/text", text)
+
     def open_part(self, part: str) -> None:
         """An empty part of text that will grow."""
         value = session.Part(name=part, state=session.PART_STATE_OPEN, text=session.Text())
