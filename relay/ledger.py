@@ -316,6 +316,8 @@ class Ledger:
         place.log_epoch = epoch
         place.stored_through = place.truncated_through = place.log_bytes_bound = place.head_key_epoch = 0
         place.head_sealed = None
+        # A store that was lost took the count of lists with it; the first list of the new log must not seem old.
+        place.members_revision = 0
 
     def _check_inbox(self, place: Place, device_id: str, size: int) -> None:
         row = self._db.execute(

@@ -187,6 +187,15 @@ async def test_members_that_leave_take_their_waiting_calls_along(tmp_path: Path)
         assert [waiting.device_id for waiting in page.calls] == [WS]
 
 
+async def test_a_workstation_that_lost_its_store_counts_its_lists_of_members_anew(tmp_path: Path) -> None:
+    async with _store(tmp_path) as store:
+        await store.do(_attach)
+        await store.do(lambda ledger: ledger.set_members(WS, frozenset({APP}), 7))
+        assert await store.do(lambda ledger: ledger.set_members(WS, frozenset(), 1)) is None
+        await store.do(lambda ledger: _attach(ledger, epoch=b"another epoch..."))
+        assert await store.do(lambda ledger: ledger.set_members(WS, frozenset(), 1)) == frozenset()
+
+
 async def test_a_full_disk_acknowledges_nothing_and_loses_nothing(tmp_path: Path) -> None:
     async with _store(tmp_path) as store:
         await store.do(_attach)
