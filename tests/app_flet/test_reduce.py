@@ -277,6 +277,16 @@ def test_a_link_that_breaks_takes_its_workstations_offline_and_no_other() -> Non
     assert model.workstations["w2"].online
 
 
+def test_a_round_trip_is_known_for_as_long_as_the_link_stands() -> None:
+    measured = events.LinkMeasured("http://relay", 12)
+    assert not known(measured).links
+    model = known(events.LinkChanged("http://relay", LinkState.ONLINE, 1), measured)
+    assert model.links["http://relay"].round_trip_ms == 12
+    assert reduce(model, measured) is model
+    gone = reduce(model, events.LinkChanged("http://relay", LinkState.OFFLINE, 2))
+    assert gone.links["http://relay"].round_trip_ms is None
+
+
 def test_a_reset_log_empties_the_workstation_and_keeps_what_is_open_open() -> None:
     model = reduce(opened(text(1, "hi")), events.RecordsOpened(W, (session(2, "t"),)))
     model = reduce(model, events.LogReset(W))
