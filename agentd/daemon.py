@@ -110,8 +110,9 @@ class _Parts:
         decisions = Decisions(log, roster.of, clock_ms, jumps.elapsed_seconds)
 
         self.methods = MethodTable()
-        book = CallBook(store, clock_ms, devices.restored_ms)
-        self.desk = desk = CallDesk(book, devices, self.methods, clock_ms)
+        call_clock_ms = access.now_ms if access else clock_ms
+        book = CallBook(store, call_clock_ms, devices.restored_ms)
+        self.desk = desk = CallDesk(book, devices, self.methods, call_clock_ms)
         ends = Ends(log, sealer, devices, desk, transcripts)
         uplink = Uplink(ends, access, config.invite, clock_ms) if access else None
         published = uplink.level if uplink else log.flush

@@ -11,6 +11,10 @@ from agentd.config import RelayAddress
 from wire.identity import JTI_BYTES, Identity, make_token
 
 MAX_FRAME_BYTES = 4 * 1024 * 1024
+TOLERANCE_MS = 60_000
+"""Clocks that differ by less agree."""
+MAX_CORRECTION_MS = 36 * 3600 * 1000
+"""How far a relay may move the expiry of calls: docs/decisions/0092-whose-clock-calls-expire-by.md."""
 
 _CHANNEL_OPTIONS = (
     ("grpc.keepalive_time_ms", 30_000),
@@ -49,8 +53,17 @@ class RelayAccess:
         token = make_token(self._identity, self.relay.origin, now, secrets.token_bytes(JTI_BYTES))
         return aio.Metadata(("authorization", f"Bearer {token}"))
 
+    def now_ms(self) -> int:
+        """The time by which calls expire: this machine's, or the relay's where this one is plainly wrong."""
+        if abs(self._offset_ms) <= TOLERANCE_MS:
+            return self._clock_ms()
+        return self._clock_ms() + max(-MAX_CORRECTION_MS, min(self._offset_ms, MAX_CORRECTION_MS))
+
     def correct_clock(self, server_time_ms: int) -> bool:
-        """Follows the relay's clock, for tokens only; False when that changes nothing: trying again is useless."""
+        """Follows the relay's clock, for tokens and the expiry of calls.
+
+        False when that changes nothing: trying again is useless.
+        """
         offset = server_time_ms - self._clock_ms()
         changed = abs(offset - self._offset_ms) > 1_000
         self._offset_ms = offset

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import status_pb2
 from grpc import aio
 
@@ -152,6 +153,7 @@ class Uplink:
             await write(stream, self._hello())
             welcome = await read(stream, WELCOME_SECONDS)
             session = UplinkSession(self._ends, stream, welcome.welcome, self._changed.ring)
+            self._hear(welcome.welcome.server_time)
             self._backoff = self._backoff.connected(time.monotonic())
             self._clock_corrected = False
             self._session = session
@@ -162,6 +164,10 @@ class Uplink:
             finally:
                 self._session = None
                 stream.cancel()
+
+    def _hear(self, server_time: Timestamp) -> None:
+        if server_time.seconds > 0:
+            self._access.correct_clock(server_time.seconds * 1000 + server_time.nanos // 1_000_000)
 
     def _hello(self) -> link.AttachWorkstationRequest:
         head = self._ends.log.head

@@ -4,13 +4,13 @@ from grpc import aio
 
 from agentd.config import RelayAddress
 from agentd.grpc_errors import reason_of
-from agentd.relay_access import RelayAccess, channel, rpc_status
+from agentd.relay_access import MAX_CORRECTION_MS, RelayAccess, channel, rpc_status
 from halyard.link.v1.link_service_pb2_grpc import LinkServiceStub
 from tests.fakes.relay_process import RunningRelay
 from wire.identity import Identity, verify_token
 
 
-def test_a_wrong_clock_is_corrected_for_tokens_only() -> None:
+def test_a_wrong_clock_is_corrected_for_tokens() -> None:
     identity = Identity.from_bytes(bytes(range(64)))
     access = RelayAccess(RelayAddress("http://relay", "relay:1"), identity, lambda: 1_000_000_000_000)
     server_ms = 1_700_000_000_000
@@ -27,3 +27,23 @@ async def test_a_refusal_keeps_its_reason(relay: RunningRelay) -> None:
             await stream.read()
     status = rpc_status(refused.value)
     assert (status.code, reason_of(status)) == (grpc.StatusCode.UNAUTHENTICATED.value[0], "TOKEN_INVALID")
+
+
+@pytest.mark.parametrize(
+    ("relay_ahead_ms", "moved_ms"),
+    [
+        (0, 0),
+        (59_000, 0),
+        (-59_000, 0),
+        (3_600_000, 3_600_000),
+        (-86_400_000, -86_400_000),
+        (10**12, MAX_CORRECTION_MS),
+    ],
+)
+def test_calls_expire_by_the_relays_clock_when_this_one_is_plainly_wrong(relay_ahead_ms: int, moved_ms: int) -> None:
+    own_ms = 1_700_000_000_000
+    address = RelayAddress("http://relay", "relay:1")
+    access = RelayAccess(address, Identity.from_bytes(bytes(range(64))), lambda: own_ms)
+    assert access.now_ms() == own_ms
+    access.correct_clock(own_ms + relay_ahead_ms)
+    assert access.now_ms() == own_ms + moved_ms

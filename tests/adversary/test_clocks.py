@@ -1,0 +1,109 @@
+"""A clock that is a day off, on the phone or on the desk: both pair, link and work, past a real relay."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from agentd import daemon as daemon_module
+from agentd.config import Config
+from agentd.daemon import Daemon, running
+from app_flet import intents
+from app_flet.device import Device
+from app_flet.glance import clock_line
+from app_flet.model import Model
+from app_flet.pairing import Guise, pair
+from app_flet.store import Store
+from halyard.agent.v1 import workstation_pb2, workstation_service_pb2
+from halyard_client.halyard.agent import v1
+from tests.adversary.scene import PATIENCE_SECONDS, linked
+from tests.fakes.relay_process import RunningRelay, relay_process
+from tests.fakes.scripted_agent import ScriptedAgent
+from wire.calls import CallState
+from wire.pairing import parse_code
+
+DAY_MS = 86_400_000
+OFF = pytest.mark.parametrize("off_ms", [-DAY_MS, DAY_MS], ids=["a day behind", "a day ahead"])
+
+
+def true_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Both:
+    """A desk and a phone."""
+
+    def __init__(self, daemon: Daemon, agent: ScriptedAgent, phone: Device) -> None:
+        self.daemon, self.agent, self.phone = daemon, agent, phone
+        self.desk = daemon.identity.device_id
+
+    async def until(self, condition: Callable[[Model], bool]) -> None:
+        changed = asyncio.Event()
+        unlisten = self.phone.listen(changed.set)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not condition(self.phone.model):
+                changed.clear()
+                await changed.wait()
+        unlisten()
+
+    async def over(self, call_id: bytes) -> None:
+        await self.until(lambda model: not model.calls[call_id].is_open)
+
+    async def works(self) -> None:
+        """Reads, prompts and decides."""
+        session = self.agent.begin_session("s", self.daemon.projects.list()[0].name).name
+        asked = f"{session}/permissions/p"
+        self.agent.ask(asked)
+        await self.until(lambda model: asked in model.workstations[self.desk].held)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await self.phone.ask(self.desk, intents.list_messages(session))
+        permission = self.phone.model.workstations[self.desk].held[asked].resource.permission
+        assert permission is not None
+        decide = intents.decide(permission, v1.DecisionState.ALLOWED_ONCE, self.phone.now_ms())
+        for call in (self.phone.call(self.desk, intents.prompt(session, "Hello")), self.phone.call(self.desk, decide)):
+            await self.over(call)
+            assert self.phone.model.calls[call].state is CallState.DONE, self.phone.model.calls[call].error
+        assert {"prompt", "decide"} <= {asked[0] for asked in self.agent.asked}
+
+
+@asynccontextmanager
+async def paired(folder: Path, relay: RunningRelay, phone_off_ms: int) -> AsyncIterator[Both]:
+    agent, project = ScriptedAgent(), folder / "project"
+    project.mkdir()
+    config = Config(folder / "state", display_name="desk", default_project=project, relay=relay.address)
+    async with running(config, lambda _: [agent]) as daemon:
+        await agent.started()
+        assert daemon.uplink is not None
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await daemon.uplink.until(workstation_service_pb2.LINK_STATE_UP)
+        phone = Device(Store(folder / "phone.sqlite"), lambda: true_ms() + phone_off_ms, relay=relay.origin)
+        events = daemon.pairing.pair(workstation_pb2.DEVICE_ROLE_OPERATOR)
+        code = parse_code((await anext(events)).code.code)
+        async with asyncio.TaskGroup() as group:
+            joining = group.create_task(pair(relay.http, code, phone.identity, Guise("P", "test"), phone.now_ms))
+            async for _ in events:
+                pass
+        phone.paired(joining.result())
+        async with linked(phone):
+            yield Both(daemon, agent, phone)
+
+
+@OFF
+async def test_a_phone_whose_clock_is_wrong_pairs_and_works_and_says_so(tmp_path: Path, off_ms: int) -> None:
+    async with relay_process(tmp_path / "relay") as relay, paired(tmp_path, relay, off_ms) as both:
+        await both.works()
+        assert abs(both.phone.model.clock_offset_ms + off_ms) < 60_000
+        assert "clock is 1 d" in clock_line(both.phone.model)
+
+
+@OFF
+async def test_a_desk_whose_clock_is_wrong_pairs_and_works(
+    tmp_path: Path, off_ms: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daemon_module, "clock_ms", lambda: true_ms() + off_ms)
+    async with relay_process(tmp_path / "relay") as relay, paired(tmp_path, relay, 0) as both:
+        await both.works()
+        assert clock_line(both.phone.model) == ""
