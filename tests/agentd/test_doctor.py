@@ -52,6 +52,7 @@ async def test_through_the_link_everything_is_told(daemon: Daemon, relay: Runnin
     ]
     assert f"pid {os.getpid()}" in found["daemon"].message
     assert found["relay"].HasField("duration")
+    assert re.search(r"up for .+, heard \d+ s ago, .*dialled again", found["link"].message)
 
 
 async def test_an_agent_that_is_switched_off(daemon: Daemon, relay: RunningRelay, agent: ScriptedAgent) -> None:
@@ -84,6 +85,10 @@ async def test_a_relay_that_is_stopped(config: Config, agent: ScriptedAgent, tmp
             await daemon.uplink.until(pb.LINK_STATE_UP)
             os.kill(relay.pid, signal.SIGKILL)
             await daemon.uplink.until(pb.LINK_STATE_WAITING)
+            assert daemon.uplink.heard_seconds is None
+            await daemon.uplink.until(pb.LINK_STATE_CONNECTING)
+            await daemon.uplink.until(pb.LINK_STATE_WAITING)
+            assert daemon.uplink.redials >= 1
             with Store(tmp_path / "book.sqlite") as store:
                 asked = Doctor(Place(told, {"PATH": ""}), daemon.uplink, CallBook(store, lambda: 0), [agent])
                 status = pb.GetStatusResponse(link_state=daemon.uplink.status.state, devices=1)
