@@ -82,6 +82,8 @@ async def _serve(settings: config.ServeConfig, *, as_json: bool, until_stdin_clo
         with _told(relay, as_json=as_json):
             await _until_either(stop, relay.services.store.broken)
     why = relay.services.store.broken_by
+    if isinstance(why, StoreLost) and stop.is_set():
+        return OK
     if isinstance(why, StoreLost):
         _begin_anew(relay)
     if why is not None:
@@ -121,15 +123,18 @@ def _told(relay: "Relay", *, as_json: bool) -> Iterator[None]:
         run_file.unlink(missing_ok=True)
 
 
-async def _until_either(stop: asyncio.Event, broken: asyncio.Event) -> None:
-    async def pass_on() -> None:
-        await broken.wait()
-        stop.set()
+async def _until_either(*events: asyncio.Event) -> None:
+    either = asyncio.Event()
+
+    async def pass_on(event: asyncio.Event) -> None:
+        await event.wait()
+        either.set()
 
     async with asyncio.TaskGroup() as tasks:
-        passing_on = tasks.create_task(pass_on())
-        await stop.wait()
-        passing_on.cancel()
+        waits = [tasks.create_task(pass_on(event)) for event in events]
+        await either.wait()
+        for wait in waits:
+            wait.cancel()
 
 
 def _begin_anew(relay: "Relay") -> NoReturn:
