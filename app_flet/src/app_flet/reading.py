@@ -21,7 +21,9 @@ M = TypeVar("M", bound=Message)
 
 # What betterproto2 raises for bytes that are no such message, found by feeding it altered ones; it has no error of
 # its own for that.
-UNREADABLE = (ValueError, EOFError, TypeError, KeyError, OverflowError, RecursionError, struct.error)
+UNREADABLE = (
+    ValueError, EOFError, TypeError, KeyError, AttributeError, OverflowError, RecursionError, struct.error,
+)  # fmt: skip
 _SCALARS: dict[str, type | tuple[type, ...]] = {
     "string": str,
     "bytes": bytes,
