@@ -1,4 +1,4 @@
-"""Peers of a relay in memory: a transport whose other end is a list of frames. For fuzzing at some thousand a second."""
+"""Peers of a relay in memory, whose other end is a list of frames: for fuzzing at some thousand frames a second."""
 
 import asyncio
 from collections.abc import Callable
