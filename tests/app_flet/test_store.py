@@ -149,6 +149,23 @@ def test_a_session_is_read_from_its_end_page_by_page(store: Store) -> None:
     assert (numbers_in(first), first.older) == (list(range(1, 6)), 0)
 
 
+def test_no_page_costs_a_walk_through_all_values(store: Store) -> None:
+    conversation(store, range(1, 26))
+    asked: list[str] = []
+    store._db.set_trace_callback(asked.append)
+    page = store.newest("w1", S, 10)
+    store.before("w1", S, page.since, 10)
+    store.holds_message("w1", MESSAGE)
+    store.records_beside("w1")
+    store.seqs("w1")
+    store.drop_session("w1", S)
+    store._db.set_trace_callback(None)
+    selects = [statement for statement in asked if statement.startswith("SELECT")]
+    plans = [row[3] for statement in selects for row in store._db.execute(f"EXPLAIN QUERY PLAN {statement}")]
+    assert len(plans) > 25
+    assert [plan for plan in plans if "PRIMARY KEY" in plan or "SCAN" in plan] == []
+
+
 def test_messages_of_one_moment_are_told_apart_by_name(store: Store) -> None:
     def at_once(number: int) -> Held:
         held = message(number, number)

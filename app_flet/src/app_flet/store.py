@@ -185,9 +185,9 @@ class Store:
     def drop_session(self, workstation: str, session: str) -> list[bytes]:
         """Drops what lay inside a deleted session, and returns the keys; its own tombstone stays."""
         self._db.execute("DELETE FROM seen WHERE workstation = ? AND session = ?", (workstation, session))
-        inside = "SELECT key FROM record WHERE workstation = ? AND session = ?"
+        inside = "SELECT key FROM record INDEXED BY record_place WHERE workstation = ? AND session = ?"
         keys = [key for (key,) in self._db.execute(inside, (workstation, session))]
-        beside = "SELECT key, resource FROM record WHERE workstation = ? AND session IS NULL"
+        beside = "SELECT key, resource FROM record INDEXED BY record_place WHERE workstation = ? AND session IS NULL"
         keys += [key for key, data in self._db.execute(beside, (workstation,)) if _is_below(session, data)]
         self._db.executemany("DELETE FROM record WHERE workstation = ? AND key = ?", [(workstation, k) for k in keys])
         return keys
@@ -196,37 +196,43 @@ class Store:
         """(seq, key) of every record held."""
         return self._db.execute("SELECT seq, key FROM record WHERE workstation = ?", (workstation,)).fetchall()
 
+    # Indexes are named: SQLite would rather walk through all values of a workstation, some of which are megabytes.
+
     def records_beside(self, workstation: str) -> tuple[Held, ...]:
         """Everything but what lies inside sessions."""
-        query = "SELECT seq, resource FROM record WHERE workstation = ? AND session IS NULL"
+        query = "SELECT seq, resource FROM record INDEXED BY record_place WHERE workstation = ? AND session IS NULL"
         return tuple(_read(self._db.execute(query, (workstation,))))
 
     def newest(self, workstation: str, session: str, limit: int) -> Page:
         """The newest `limit` messages of a session with their parts, and what belongs to no message, as its todos."""
         page = self.before(workstation, session, None, limit)
-        query = "SELECT seq, resource FROM record WHERE workstation = ? AND session = ? AND message IS NULL"
+        query = """SELECT seq, resource FROM record INDEXED BY record_place
+            WHERE workstation = ? AND session = ? AND at_ms IS NULL AND message IS NULL"""
         return replace(page, records=(*page.records, *_read(self._db.execute(query, (workstation, session)))))
 
     def before(self, workstation: str, session: str, since: Since | None, limit: int) -> Page:
         """The newest `limit` messages before `since` (None: of all) with their parts."""
         earlier, place = ("AND (at_ms, message) < (?, ?)", since) if since else ("", ())
-        query = f"""SELECT at_ms, message FROM record WHERE workstation = ? AND session = ? AND at_ms IS NOT NULL
-            {earlier} ORDER BY at_ms DESC, message DESC LIMIT ?"""  # noqa: S608 - constants
+        query = f"""SELECT at_ms, message FROM record INDEXED BY record_place
+            WHERE workstation = ? AND session = ? AND at_ms IS NOT NULL {earlier}
+            ORDER BY at_ms DESC, message DESC LIMIT ?"""  # noqa: S608 - constants
         found = self._db.execute(query, (workstation, session, *place, limit)).fetchall()
         if not found:
             return Page()
-        parts = "SELECT seq, resource FROM record WHERE workstation = ? AND message = ?"
+        parts = "SELECT seq, resource FROM record INDEXED BY record_message WHERE workstation = ? AND message = ?"
         records = [held for _, name in found for held in _read(self._db.execute(parts, (workstation, name)))]
         oldest = found[-1]
         return Page(tuple(records), oldest, self._count_before(workstation, session, oldest))
 
     def _count_before(self, workstation: str, session: str, since: Since) -> int:
-        query = "SELECT count(*) FROM record WHERE workstation = ? AND session = ? AND (at_ms, message) < (?, ?)"
+        query = """SELECT count(*) FROM record INDEXED BY record_place
+            WHERE workstation = ? AND session = ? AND (at_ms, message) < (?, ?)"""
         return int(self._db.execute(query, (workstation, session, *since)).fetchone()[0])
 
     def holds_message(self, workstation: str, message: str) -> bool:
         """Whether the log has told of a message."""
-        query = "SELECT 1 FROM record WHERE workstation = ? AND message = ? AND at_ms IS NOT NULL"
+        query = """SELECT 1 FROM record INDEXED BY record_message
+            WHERE workstation = ? AND message = ? AND at_ms IS NOT NULL"""
         return self._db.execute(query, (workstation, message)).fetchone() is not None
 
     # --- calls --------------------------------------------------------------------------------------------------------
