@@ -173,6 +173,25 @@ def surroundings(home: Path, state: Path) -> dict[str, str]:
     return {**environment(home), "HALYARD_STATE_DIR": str(state)}
 
 
+def family_of(pid: int) -> list[psutil.Process]:
+    """All processes that descend from this one, right now."""
+    return psutil.Process(pid).children(recursive=True)
+
+
+async def all_gone(family: list[psutil.Process]) -> None:
+    """Returns once none of them runs any more; TimeoutError when some go on."""
+    async with asyncio.timeout(STOP_SECONDS):
+        while any(_lives(process) for process in family):  # noqa: ASYNC110 - the process table wakes nobody
+            await asyncio.sleep(0.05)
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def left_running(marker: str) -> list[str]:
     """Command lines of live processes whose environment or arguments name `marker` (a scratch folder)."""
     found = []

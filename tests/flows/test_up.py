@@ -17,7 +17,17 @@ from websockets.exceptions import InvalidHandshake
 from halyard.agent.v1 import session_pb2 as session
 from tests.fakes.app_link import AppLink
 from tests.fakes.opencode import find_opencode, repository
-from tests.flows.stack import AGENTD, IN_A_TERMINAL, START_SECONDS, STOP_SECONDS, left_running, person, surroundings
+from tests.flows.stack import (
+    AGENTD,
+    IN_A_TERMINAL,
+    START_SECONDS,
+    STOP_SECONDS,
+    all_gone,
+    family_of,
+    left_running,
+    person,
+    surroundings,
+)
 from tests.flows.steps import ONCE, decide, ended, permission, said, start
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -117,9 +127,15 @@ async def test_from_nothing_to_an_edited_file_and_back_to_nothing(machine: dict[
 async def test_killed_and_started_again_it_is_where_it_was(machine: dict[str, str], tmp_path: Path) -> None:
     async with running(machine, "--demo", "--port", str(free_port())) as (process, ready):
         app = await AppLink.pair(ready["relay_http"], ready["pair_url"], display_name="Phone")
+        family = family_of(process.pid)
+        started = " ".join(word for one in family for word in one.cmdline())
+        assert "relay.main" in started
+        assert "opencode" in started
         process.kill()
         await process.wait()
-    assert left_running(str(tmp_path)), "the kill leaves a relay and an OpenCode behind"
+    # Nobody starts it again, and still nothing of it is left: no relay, no OpenCode, no model.
+    await all_gone(family)
+    assert left_running(str(tmp_path)) == []
     async with running(machine, "--demo") as (process, again):
         assert again["app_url"] == ready["app_url"]
         async with app.attached():

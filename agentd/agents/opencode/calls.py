@@ -21,8 +21,10 @@ from agentd.agents.agent import (
 )
 from agentd.agents.opencode import catalogue, decisions, diffs, listing, prompting, schema
 from agentd.agents.opencode.clock import Clock
+from agentd.agents.opencode.event_schema import SessionDeleted
 from agentd.agents.opencode.ids import RANDOM_BYTES, MessageIds
 from agentd.agents.opencode.life import Life
+from agentd.agents.opencode.mirror import Moment
 from agentd.agents.opencode.place import last_id_of, session_id_of
 from agentd.agents.opencode.room import Room
 from halyard.agent.v1 import agent_service_pb2 as service
@@ -90,10 +92,13 @@ class OpenCodeCalls(ABC):
         await self._life().client.archive(session_id, self._clock.epoch_ms() if archived else 0)
 
     async def delete(self, session_id: str) -> None:
-        """Stops the session, clears what it waited for, deletes it."""
+        """Stops the session, clears what it waited for, deletes it; of one that is gone there, Halyard's copy."""
         life = self._life()
-        await self._stop(life, session_id, DELETED)
-        await life.client.delete(session_id)
+        try:
+            await self._stop(life, session_id, DELETED)
+            await life.client.delete(session_id)
+        except ResourceNotFoundError:
+            life.mirror.apply(SessionDeleted(sessionID=session_id), Moment(self._clock.epoch_ms(), live=False))
 
     async def fork(self, session_id: str, message_id: str) -> session_pb2.Session:
         """Begins a session with the conversation before the message."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -150,6 +150,8 @@ class Durable:
     session_id: str
     seq: int
     change: Change | None
+    id: str = field(default="", compare=False)
+    """OpenCode's own id of the event: the same number under another id is another past."""
 
 
 Transient = (
@@ -189,6 +191,7 @@ _TRANSIENT: dict[str, type[Theirs]] = {
 
 
 class _SyncEvent(Theirs):
+    id: str = ""
     type: str
     seq: int
     aggregate_id: str = Field(alias="aggregateID")
@@ -196,6 +199,7 @@ class _SyncEvent(Theirs):
 
 
 class _HistoryEvent(Theirs):
+    id: str = ""
     type: str
     seq: int
     aggregate_id: str
@@ -240,7 +244,7 @@ def decode_frame(data: bytes | str) -> Frame:
 def _decode_payload(payload: _Payload) -> Event:
     if payload.sync_event is not None:
         sync = payload.sync_event
-        return Durable(sync.aggregate_id, sync.seq, _decode_change(sync.type, sync.data))
+        return Durable(sync.aggregate_id, sync.seq, _decode_change(sync.type, sync.data), sync.id)
     if payload.type == "server.connected":
         return Connected()
     if payload.type == "server.heartbeat":
@@ -271,4 +275,4 @@ def decode_history(body: bytes) -> Sequence[Durable]:
         events = _HISTORY.validate_json(body)
     except ValidationError as error:
         raise MalformedEventError(str(error)) from error
-    return [Durable(e.aggregate_id, e.seq, _decode_change(e.type, e.data)) for e in events]
+    return [Durable(e.aggregate_id, e.seq, _decode_change(e.type, e.data), e.id) for e in events]

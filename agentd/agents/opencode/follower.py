@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agentd.agents.agent import AgentRefusedError, Journal, ResourceNotFoundError, project_name
-from agentd.agents.opencode import schema
+from agentd.agents.opencode import lost, schema
 from agentd.agents.opencode.client import NOTHING_AFTER, Client
 from agentd.agents.opencode.clock import Clock
 from agentd.agents.opencode.event_schema import (
@@ -38,9 +38,11 @@ from agentd.agents.opencode.event_schema import (
     TodosChanged,
 )
 from agentd.agents.opencode.events import SILENCE_SECONDS, stream
+from agentd.agents.opencode.lost import Mark
 from agentd.agents.opencode.mirror import Mirror, Moment
 from agentd.agents.opencode.place import session_id_of
 from agentd.agents.opencode.repair import repair_session
+from agentd.agents.opencode.room import GONE_DETAIL
 from agentd.agents.opencode.sequence import SequenceBook, Verdict, condense
 from agentd.agents.opencode.translate import AGENT_ID
 from agentd.agents.opencode.waiting import NO_LONGER_WAITS, RESTARTED, Waiting
@@ -74,6 +76,7 @@ class Follower:
         self.waiting = Waiting(client, mirror, journal, clock)
         self._book = SequenceBook()
         self._loaded: set[str] = set()
+        self._marks: dict[str, Mark] = {}
         self._listed: set[str] = set()
         self._active: set[str] = set()
         self._projects: set[str] = set()
@@ -147,7 +150,7 @@ class Follower:
         if isinstance(event.change, SessionDeleted):
             self._journal.save(_seq_key(event.session_id), b"")
         elif not _is_passing(event):
-            self._save(event.session_id, event.seq)
+            self._save(event)
 
     def _note(self, event: Durable) -> None:
         self._book.note(event.session_id, event.seq)
@@ -155,8 +158,8 @@ class Follower:
             # Followed from its beginning on: a listing could tell nothing new.
             self._listed.add(event.session_id)
 
-    def _save(self, session_id: str, seq: int) -> None:
-        self._journal.save(_seq_key(session_id), str(seq).encode())
+    def _save(self, event: Durable) -> None:
+        self._journal.save(_seq_key(event.session_id), Mark(event.seq, event.id).encode())
 
     def _load(self, session_id: str) -> None:
         """Fetches the number that an earlier run saved."""
@@ -165,7 +168,8 @@ class Follower:
         self._loaded.add(session_id)
         saved = self._journal.load(_seq_key(session_id))
         if saved:
-            self._book.note(session_id, int(saved))
+            self._marks[session_id] = Mark.decode(saved)
+            self._book.note(session_id, self._marks[session_id].seq)
 
     async def _replay(self, unnumbered: Iterable[str] = ()) -> None:
         after = dict.fromkeys(unnumbered, NOTHING_AFTER) | dict(self._book.last())
@@ -176,8 +180,8 @@ class Follower:
                 self._mirror.apply(event.change, moment)
         for event in events:
             self._note(event)
-        for session_id in {event.session_id for event in events}:
-            self._save(session_id, self._book.last()[session_id])
+        for session_id, event in {event.session_id: event for event in sorted(events, key=lambda e: e.seq)}.items():
+            self._save(event)
             room = self._mirror.room(session_id)
             if room is not None:
                 self._active.add(room.place.directory)
@@ -189,6 +193,8 @@ class Follower:
         listed = await self._client.all_sessions(self._following.page_size)
         for info in listed:
             self._load(info.id)
+        if not self.caught_up.is_set():
+            await self._read_what_went_back(listed)
         followed = self._to_follow(listed)
         stale = [info.id for info in followed if self._is_stale(info)]
         for info in followed:
@@ -202,7 +208,25 @@ class Follower:
             await self._cut_off_all()
         for session_id in stale:
             await self._list_session(session_id)
-        await self._forget_deleted({info.id for info in listed})
+        await self._mark_gone({info.id for info in listed})
+
+    async def _read_what_went_back(self, listed: Sequence[schema.Session]) -> None:
+        """Finds sessions whose past is another one than was taken over: OpenCode's store was put back while it was off.
+
+        A store can only be put back while no server has it open: once in each life is enough.
+        """
+        known = {info.id: info for info in listed if info.id in self._marks}
+        marks = {session_id: self._marks[session_id] for session_id in known}
+        if not marks:
+            return
+        whole = dict.fromkeys((info.id for info in listed), NOTHING_AFTER)
+        events = await self._client.history(whole | {session_id: mark.seq - 1 for session_id, mark in marks.items()})
+        for session_id in lost.went_back(marks, events):
+            _log.warning("session %s went back to an older state in OpenCode; reading it anew", session_id)
+            self._book.forget(session_id)
+            self._journal.save(_seq_key(session_id), b"")
+            size, moment = self._following.page_size, self._now(live=False)
+            await lost.read_again(self._client, self._mirror, self._journal, known[session_id], moment, size)
 
     def _to_follow(self, listed: Sequence[schema.Session]) -> list[schema.Session]:
         newest = {info.id for info in listed[: self._following.listed_sessions]}
@@ -215,7 +239,7 @@ class Follower:
     def _is_stale(self, info: schema.Session) -> bool:
         """Returns whether the session changed without numbers that would tell how."""
         known = self._journal.known(f"sessions/{info.id}")
-        if known is None:
+        if known is None or known.session.state_detail == GONE_DETAIL:
             return True
         return not self._book.knows(info.id) and known.session.update_time.ToMilliseconds() != int(info.time.updated)
 
@@ -275,8 +299,8 @@ class Follower:
         for room in self._mirror.rooms():
             if room.place.directory != directory:
                 continue
-            status = statuses.get(room.info.id)
-            if status is not None or room.working:
+            status, worked = statuses.get(room.info.id), room.working
+            if status is not None or worked:
                 change = StatusChanged(sessionID=room.info.id, status=status or schema.Status(type="idle"))
                 self._mirror.status(change)
                 await self._read_todos(room.info.id)
@@ -286,8 +310,8 @@ class Follower:
         if todos:
             self._mirror.todos(TodosChanged(sessionID=session_id, todos=list(todos)))
 
-    async def _forget_deleted(self, listed: set[str]) -> None:
-        """Forgets sessions that were deleted while nobody listened; each is asked for once more before."""
+    async def _mark_gone(self, listed: set[str]) -> None:
+        """Marks sessions that vanished while nobody listened; each is asked for once more before."""
         for name in {"/".join(name.split("/")[:2]) for name in self._journal.names("sessions/")}:
             known = self._journal.known(name)
             session_id = session_id_of(name)
@@ -296,7 +320,8 @@ class Follower:
             try:
                 await self._client.session(session_id)
             except ResourceNotFoundError:
-                self._mirror.apply(SessionDeleted(sessionID=session_id), self._now(live=False))
+                self._mirror.leave(session_id)
+                lost.mark_gone(self._journal, name)
 
     def _tell_projects(self) -> None:
         """Makes the folders of followed sessions known as projects."""

@@ -34,7 +34,7 @@ from agentd.agents.opencode.growing import Growing
 from agentd.agents.opencode.place import Place
 from agentd.agents.opencode.room import Room
 from agentd.agents.opencode.tail import Theirs, is_finished, stand
-from agentd.agents.opencode.tools import MAX_OUTPUT_BYTES, OPEN_STATES, output_of
+from agentd.agents.opencode.tools import MAX_OUTPUT_BYTES, OPEN_STATES, output_of, with_known_output
 from halyard.agent.v1 import resource_pb2
 from halyard.agent.v1 import session_pb2 as pb
 
@@ -117,16 +117,16 @@ class Mirror:
         return room
 
     def _enter(self, info: schema.Session) -> Room:
-        """Returns a room for a session; what the journal knows of it is kept, so that a restart does not call a running
-        turn idle.
-        """
-        room = Room(Place(info.id, info.directory), info)
-        known = self._journal.known(room.place.session)
-        if known is not None and known.HasField("session"):
-            ours = known.session
-            room.activity = translate.Activity(ours.state, ours.state_detail, context_tokens=ours.usage.context_tokens)
-            room.counted.CopyFrom(ours.changes)
-        return room
+        known = self._journal.known(f"sessions/{info.id}")
+        return Room.resumed(Place(info.id, info.directory), info, known.session if known else pb.Session())
+
+    def enter_anew(self, info: schema.Session) -> None:
+        """Takes over a session whose past is another one now; it rests, as after every start of a server."""
+        self._rooms[info.id] = Room(Place(info.id, info.directory), info)
+
+    def leave(self, session_id: str) -> None:
+        """Follows a session no more."""
+        self._rooms.pop(session_id, None)
 
     def _message(self, info: Theirs) -> None:
         room = self._rooms.get(info.session_id)
@@ -221,7 +221,7 @@ class Mirror:
         growing = room.growing.get(theirs.id)
         if ours.tool_call.state not in OPEN_STATES:
             room.growing.pop(theirs.id, None)
-            self._put_part(ours)
+            self._put_part(with_known_output(ours, self._journal.known(ours.name)))
         elif growing is None or growing.differs_beyond_output(ours):
             room.growing[theirs.id] = Growing(ours, Accumulator(output_of(theirs.state)))
             self._put_part(ours)

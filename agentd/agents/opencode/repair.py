@@ -20,10 +20,11 @@ _NEWEST_MESSAGES = 20
 
 
 def ended(part: schema.ToolPart, now_ms: int) -> schema.ToolPart:
-    """Returns the tool call as failed, with what it was asked to do and when it began."""
+    """Returns the tool call as failed, with what it was asked to do, what it had printed, and when it began."""
     begin = part.state.time.start or now_ms
+    span = schema.Span(start=begin, end=now_ms)
     state = schema.ToolState(
-        status="error", input=part.state.input, error=CUT_OFF, time=schema.Span(start=begin, end=now_ms)
+        status="error", input=part.state.input, error=CUT_OFF, metadata=part.state.metadata, time=span
     )
     return part.model_copy(update={"state": state})
 

@@ -19,6 +19,11 @@ CUT_OFF_DETAIL = "OpenCode stopped in the middle of this turn. Send the prompt a
 
 MAX_CALLS = 64
 
+GONE_DETAIL = (
+    "OpenCode no longer has this session: it was deleted there, or OpenCode's database was deleted or put back to an "
+    "older copy. What is shown is Halyard's copy; it cannot be continued. Begin a new session, or delete this one."
+)
+
 
 @dataclass
 class Room:
@@ -38,6 +43,15 @@ class Room:
     """The first message that a revert has undone."""
     failure: str = ""
     stopped: bool = False
+
+    @classmethod
+    def resumed(cls, place: Place, info: schema.Session, ours: pb.Session) -> Room:
+        """Returns a room for a session as `ours` tells it, so that a restart does not call a running turn idle."""
+        room = cls(place, info)
+        if ours.state and ours.state_detail != GONE_DETAIL:
+            room.activity = Activity(ours.state, ours.state_detail, context_tokens=ours.usage.context_tokens)
+        room.counted.CopyFrom(ours.changes)
+        return room
 
     @property
     def working(self) -> bool:

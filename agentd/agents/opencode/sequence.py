@@ -53,6 +53,10 @@ class SequenceBook:
         """Notes that everything of the session through this number is applied."""
         self._last[session_id] = max(seq, self._last.get(session_id, -1))
 
+    def forget(self, session_id: str) -> None:
+        """Forgets the session's number: the next event takes it up at the one it has."""
+        self._last.pop(session_id, None)
+
     def knows(self, session_id: str) -> bool:
         """Returns whether a number of this session was ever noted."""
         return session_id in self._last

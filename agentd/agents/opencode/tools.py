@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from agentd.agents.opencode import schema
 from agentd.agents.opencode.diffs import file_diff, file_diffs
 from agentd.agents.opencode.place import Place, timestamp
+from halyard.agent.v1 import resource_pb2
 from halyard.agent.v1 import session_pb2 as pb
 
 MAX_OUTPUT_BYTES = 48 * 1024
@@ -95,6 +96,14 @@ def _diffs(part: schema.ToolPart, path: str, place: Place) -> list[pb.FileDiff]:
     if metadata.filediff is not None:
         return file_diffs([metadata.filediff], place.directory)
     return [file_diff(path, metadata.diff)] if metadata.diff else []
+
+
+def with_known_output(ours: pb.Part, known: resource_pb2.Resource | None) -> pb.Part:
+    """Returns a call that was cut off with what is known of its output: OpenCode's own record of its end has none."""
+    if known and ours.tool_call.state == pb.TOOL_STATE_INTERRUPTED and not ours.tool_call.output:
+        told = known.part.tool_call
+        ours.tool_call.output, ours.tool_call.output_bytes = told.output, told.output_bytes
+    return ours
 
 
 def tool_call(part: schema.ToolPart, place: Place) -> pb.ToolCall:

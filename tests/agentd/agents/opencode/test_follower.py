@@ -16,6 +16,7 @@ from agentd.agents.opencode.clock import Clock
 from agentd.agents.opencode.event_schema import Durable
 from agentd.agents.opencode.follower import Follower, Following
 from agentd.agents.opencode.mirror import Mirror
+from agentd.agents.opencode.room import GONE_DETAIL
 from agentd.demo.script import Hold, Say, Turn
 from halyard.agent.v1 import session_pb2
 from halyard.agent.v1.resource_pb2 import Resource
@@ -148,14 +149,14 @@ async def test_a_restarted_reader_marks_what_a_revert_undoes(shared: Rig) -> Non
         await journal.until(lambda j: all(m.reverted for m in j.messages(session)), "the messages to be marked")
 
 
-async def test_a_session_deleted_while_nobody_listened_is_forgotten(shared: Rig) -> None:
+async def test_a_session_deleted_while_nobody_listened_is_marked(shared: Rig) -> None:
     session = await shared.session()
     journal = MemoryJournal()
     async with observer(shared, journal):
         await journal.until(lambda j: f"sessions/{session}" in j.resources, "the session")
     await shared.agent.delete(session)
     async with observer(shared, journal):
-        await journal.until(lambda j: f"sessions/{session}" not in j.resources, "the session to go")
+        await journal.until(lambda j: j.session(session).state_detail == GONE_DETAIL, "the session to be marked")
 
 
 async def test_a_new_reader_takes_up_sessions_with_a_past(shared: Rig) -> None:

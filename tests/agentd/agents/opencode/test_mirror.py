@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import JsonValue
 
 from agentd.agents.opencode import schema
 from agentd.agents.opencode.event_schema import (
@@ -19,6 +20,7 @@ from agentd.agents.opencode.event_schema import (
 )
 from agentd.agents.opencode.mirror import Mirror
 from agentd.agents.opencode.room import MAX_CALLS
+from agentd.agents.opencode.tools import CUT_OFF
 from halyard.agent.v1 import resource_pb2
 from halyard.agent.v1 import session_pb2 as pb
 from tests.agentd.agents.opencode import shapes
@@ -165,6 +167,16 @@ def test_a_commands_output_is_passed_on_once(mirror: Mirror, journal: MemoryJour
     told = sum(t.ByteSize() for t in journal.told if not isinstance(t, str))
     assert told < 2 * len(output) + len(grown) * 120
     assert journal.calls(SESSION)[0].output == output
+
+
+def test_a_call_that_is_ended_after_a_crash_keeps_the_output_that_had_arrived(journal: MemoryJournal) -> None:
+    before = Mirror(journal)
+    tell(before, *shapes.begun(), shapes.status("busy"), shapes.tool("t", "running", "started\n"))
+    state: JsonValue = {"status": "error", "input": {"command": "x"}, "error": CUT_OFF}
+    after = Mirror(journal)
+    tell(after, *shapes.begun(), shapes.part("t", "m2", "tool", tool="bash", callID="c1", state=state))
+    [call] = journal.calls(SESSION)
+    assert (call.state, call.output, call.output_bytes) == (pb.TOOL_STATE_INTERRUPTED, "started\n", 8)
 
 
 def test_an_output_that_drops_its_beginning_is_told_whole_at_the_next_checkpoint(

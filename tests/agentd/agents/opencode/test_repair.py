@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from agentd.agents.opencode import schema
 from agentd.agents.opencode.repair import ended, unfinished_calls
-from agentd.agents.opencode.tools import CUT_OFF
+from agentd.agents.opencode.tools import CUT_OFF, output_of
 from tests.agentd.agents.opencode import shapes
 
 
@@ -22,8 +22,10 @@ def test_only_open_calls_of_unfinished_answers_are_ended() -> None:
 
 def test_an_ended_call_keeps_what_it_was_asked_and_says_what_happened() -> None:
     [part] = unfinished_calls([entry(done=None, statuses=["running"])])
+    part.state.metadata.output = "so far"
     mended = ended(part, 9000)
     assert (mended.state.status, mended.state.error) == ("error", CUT_OFF)
     assert mended.state.input == {"command": "x"}
+    assert output_of(mended.state) == "so far"
     assert (mended.state.time.start, mended.state.time.end) == (9000, 9000)
     assert part.state.status == "running"
