@@ -144,13 +144,14 @@ class OpenCodeCalls(ABC):
         """Returns whether the first try arrived; if OpenCode died before it began to answer, wakes it up."""
         session_id = room.info.id
         try:
-            await life.client.message(session_id, message_id)
+            first = (await life.client.message(session_id, message_id)).info
         except ResourceNotFoundError:
             return False
         page = await life.client.messages(session_id, _NEWEST_MESSAGES)
         statuses = await life.client.statuses(room.place.directory)
-        if session_id not in statuses and not prompting.is_answered(message_id, page.messages):
-            await life.client.prompt(session_id, prompting.wake_body(message_id))
+        is_begun = session_id in statuses or prompting.is_answered(message_id, page.messages)
+        if isinstance(first, schema.UserMessage) and not is_begun:
+            await life.client.prompt(session_id, prompting.wake_body(first))
         return True
 
     async def _command(self, life: Life, room: Room, text: str) -> prompting.SlashCommand | None:

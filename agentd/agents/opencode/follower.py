@@ -46,6 +46,7 @@ from agentd.agents.opencode.room import GONE_DETAIL
 from agentd.agents.opencode.sequence import SequenceBook, Verdict, condense
 from agentd.agents.opencode.translate import AGENT_ID
 from agentd.agents.opencode.waiting import NO_LONGER_WAITS, RESTARTED, Waiting
+from agentd.agents.opencode.waking import Waking
 from halyard.agent.v1 import resource_pb2, session_pb2, workstation_pb2
 
 _log = logging.getLogger(__name__)
@@ -74,6 +75,7 @@ class Follower:
         self._clock = clock
         self._following = following
         self.waiting = Waiting(client, mirror, journal, clock)
+        self._waking = Waking(client, mirror)
         self._book = SequenceBook()
         self._loaded: set[str] = set()
         self._marks: dict[str, Mark] = {}
@@ -304,6 +306,8 @@ class Follower:
                 change = StatusChanged(sessionID=room.info.id, status=status or schema.Status(type="idle"))
                 self._mirror.status(change)
                 await self._read_todos(room.info.id)
+            if status is None and worked:
+                await self._waking.wake(room.info.id)
 
     async def _read_todos(self, session_id: str) -> None:
         todos = await self._client.todos(session_id)
@@ -359,6 +363,7 @@ class Follower:
         if event.status.type == "idle":
             # A turn that is over waits for nothing, but OpenCode goes on listing what it waited for.
             await self.waiting.clear(event.session_id, NO_LONGER_WAITS)
+            await self._waking.wake(event.session_id)
 
 
 def _seq_key(session_id: str) -> str:

@@ -65,9 +65,17 @@ def prompt_body(order: PromptOrder, directory: str) -> dict[str, JsonValue]:
     return body
 
 
-def wake_body(message_id: str) -> dict[str, JsonValue]:
-    """Returns the body that makes OpenCode answer a prompt it already has: same id, nothing to add to it."""
-    return {"messageID": message_id, "parts": []}
+def wake_body(prompt: schema.UserMessage) -> dict[str, JsonValue]:
+    """Returns the body that makes OpenCode answer a prompt it already has: same id, nothing to add to it.
+
+    Agent and model are said again, or OpenCode would put its defaults in their place.
+    """
+    body: dict[str, JsonValue] = {"messageID": prompt.id, "parts": []}
+    if prompt.agent:
+        body["agent"] = prompt.agent
+    if prompt.model is not None:
+        body["model"] = {"providerID": prompt.model.provider_id, "modelID": prompt.model.model_id}
+    return body
 
 
 def command_body(order: PromptOrder, command: SlashCommand, directory: str) -> dict[str, JsonValue]:

@@ -14,7 +14,7 @@ from agentd.agents.agent import (
 )
 from agentd.demo.script import Call, Failure, Hold, Say, Think, Turn
 from halyard.agent.v1 import decision_pb2, resource_pb2, session_pb2
-from tests.fakes.opencode import Rig, calls, runs, says, turn
+from tests.fakes.opencode import Rig, calls, prompts_seen, runs, says, turn
 
 COMMAND = """{"command": {"greet": {"template": "Greet in a few words. $ARGUMENTS", "description": "Greets"}}}"""
 
@@ -118,6 +118,23 @@ async def test_a_refusal_ends_the_turn(shared: Rig) -> None:
     assert "rejected" in call.error
     assert shared.journal.texts(session) == []
     assert not (shared.folder / "refused").exists()
+
+
+async def test_a_prompt_queued_behind_a_refusal_is_answered_once(shared: Rig) -> None:
+    session = await shared.session()
+    await shared.prompt(session, runs("touch refused"), says("Never said."))
+    permission = await shared.permission(session)
+    queued = await shared.prompt(session, says("Answered all the same."), words="Queued behind a refusal.")
+    name = f"sessions/{session}/messages/{queued.message_id}"
+    await shared.until(lambda j: name in j.resources, "the queued prompt")
+    await shared.agent.decide(permission.name, decision_pb2.DECISION_STATE_DENIED, "")
+    await shared.idle(session)
+
+    assert shared.journal.texts(session) == ["Answered all the same."]
+    assert shared.journal.resources[name].message.state == session_pb2.MESSAGE_STATE_COMPLETE
+    assert prompts_seen(shared.asked, "Queued behind a refusal.") == 1
+    held = (await shared.agent._life().client.message(session, queued.message_id)).parts
+    assert len(held) == 1
 
 
 async def test_a_refusal_with_a_word_reaches_the_model_and_the_turn_goes_on(shared: Rig) -> None:

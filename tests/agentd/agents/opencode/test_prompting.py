@@ -62,7 +62,15 @@ def test_a_command_names_its_model_in_one_word() -> None:
 
 
 def test_waking_adds_nothing() -> None:
-    assert prompting.wake_body("msg_1") == {"messageID": "msg_1", "parts": []}
+    plain = schema.UserMessage(role="user", id="msg_1", sessionID="s", time=schema.Span())
+    assert prompting.wake_body(plain) == {"messageID": "msg_1", "parts": []}
+
+
+def test_waking_keeps_agent_and_model() -> None:
+    model = schema.MessageModel(providerID="demo", modelID="a/b")
+    chosen = schema.UserMessage(role="user", id="msg_1", sessionID="s", time=schema.Span(), agent="plan", model=model)
+    body = prompting.wake_body(chosen)
+    assert (body["agent"], body["model"]) == ("plan", {"providerID": "demo", "modelID": "a/b"})
 
 
 def user(message_id: str) -> schema.MessageWithParts:

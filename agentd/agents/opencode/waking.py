@@ -1,0 +1,51 @@
+"""Prompts that OpenCode lets drop are answered all the same.
+
+A turn that a refusal ends takes down with it what was said meanwhile: OpenCode keeps those prompts and never begins to
+answer them. Handed over again under its own id, the newest is answered, and with it all before it. What a person
+stopped stays stopped and what failed stays failed: the prompts behind it say so, and wait for the person.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from agentd.agents.agent import AgentRefusedError, ResourceNotFoundError, SessionBusyError
+from agentd.agents.opencode import schema
+from agentd.agents.opencode.client import Client
+from agentd.agents.opencode.mirror import Mirror
+from agentd.agents.opencode.prompting import wake_body
+from agentd.agents.opencode.room import Room
+from halyard.agent.v1 import session_pb2 as pb
+
+_log = logging.getLogger(__name__)
+
+
+def dropped(room: Room) -> schema.UserMessage | None:
+    """Returns the newest prompt that nobody works on although nothing says why. A subagent's prompts are its parent's
+    matter.
+    """
+    waiting = room.tail.unanswered()
+    is_explained = room.stopped or room.failure or room.activity.state != pb.SESSION_STATE_IDLE
+    return None if not waiting or is_explained or room.info.parent_id else waiting[-1]
+
+
+class Waking:
+    """Hands dropped prompts over again, each once in the life of a server."""
+
+    def __init__(self, client: Client, mirror: Mirror) -> None:
+        self._client = client
+        self._mirror = mirror
+        self._woken: set[str] = set()
+
+    async def wake(self, session_id: str) -> None:
+        """A turn of this session is over: what was said meanwhile begins now, unless it has begun by itself."""
+        room = self._mirror.room(session_id)
+        prompt = dropped(room) if room is not None else None
+        if room is None or prompt is None or prompt.id in self._woken:
+            return
+        try:
+            if session_id not in await self._client.statuses(room.place.directory):
+                await self._client.prompt(session_id, wake_body(prompt))
+                self._woken.add(prompt.id)
+        except (AgentRefusedError, ResourceNotFoundError, SessionBusyError) as error:
+            _log.warning("a prompt that was dropped could not be handed over again: %s", error)
