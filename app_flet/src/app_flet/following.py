@@ -141,7 +141,7 @@ class Following:
     def batch(self, frame: Batch, now_ms: int) -> list[events.Event]:
         """Records and hints, applied whole or, after a crash, not at all."""
         happened = self._records(frame) if frame.records else self._moved(frame.through)
-        self._offered = max(self._offered, frame.through)
+        self._offered = max([self._offered, frame.through, *(record.seq for record in frame.records)])
         happened += self._hints(frame.volatile)
         happened += self._head(frame.head, now_ms)
         return happened if frame.head is None else [*happened, self.judged(now_ms)]
