@@ -145,12 +145,18 @@ def prompts_on_their_way(model: Model, workstation: str, session: str, arrived: 
 
 def _with_deliveries(found: tuple[Turn, ...]) -> tuple[Turn, ...]:
     """Says how far the newest prompt is, and every one that is not answered."""
-    answered = {_message(turn.message).answers for turn in found if turn.message and not turn.is_person}
+    answered = {_message(turn.message).answers for turn in found if turn.message and _is_answer(turn.message)}
     newest = max((at for at, turn in enumerate(found) if turn.is_person), default=-1)
     return tuple(
         replace(turn, delivery=_delivery(turn, answered, is_newest=at == newest)) if turn.is_person else turn
         for at, turn in enumerate(found)
     )
+
+
+def _is_answer(record: Held) -> bool:
+    """Whether an agent speaks, and was not cut off: half an answer is none."""
+    message = _message(record)
+    return message.role is not v1.Role.PERSON and message.state is not v1.MessageState.INTERRUPTED
 
 
 def _delivery(turn: Turn, answered: set[str], *, is_newest: bool) -> Delivery | None:

@@ -180,7 +180,7 @@ class Standing(StrEnum):
     WORKING = "working"
     RETRYING = "retrying"
     FAILED = "failed"
-    INTERRUPTED = "cut off"
+    INTERRUPTED = "interrupted"
     DONE = "done"
 
 

@@ -36,7 +36,7 @@ async def test_both_sides_of_the_way_are_examined(paired: Device, harbour: Harbo
             assert f"check:{check}" in stage.ids()
         assert "ms there and back" in stage.text()
         assert "Make room." in stage.text()
-        assert "something deserves a look" in stage.text()
+        assert "It works, and something deserves a look: disk" in stage.text()
         report = copied(stage)
         assert "look  disk     Nearly full" in report
         assert f"linked to {harbour.origin}" in report
@@ -73,7 +73,7 @@ async def test_without_a_network_this_devices_side_is_told(
     async with staged(paired, f"/w/{bench.id}/doctor", served_by=harbour.origin) as stage:
         assert "Check this device's network" in stage.text()
         assert "what is shown is as of" in stage.text()
-        assert "Something does not work" in stage.text()
+        assert "Something does not work: app" in stage.text()
         assert "not asked" in copied(stage)
 
 

@@ -66,6 +66,7 @@ async def test_it_says_what_happened_and_sends_the_prompt_once_more(
         await stage.until(lambda: "resend:m2" in stage.ids())
         assert f"Interrupted. {WHY}" in stage.text()
         assert "First the card is char" in stage.text()
+        assert "answered" not in stage.texts(), "half an answer is none"
         await stage.tap("resend:m2")
         await stage.until(lambda: is_disabled(stage, "resend:m2"))
         assert "A prompt is on its way." in stage.text()

@@ -118,7 +118,9 @@ def Summary(checks: tuple[v1.Check, ...], *, asking: bool) -> ft.Control:
     dark = watch(lambda sight: sight.dark)
     state = worst(checks)
     tone = Tone.WORKING if asking else TONES[state]
-    text = "Asking the workstation …" if asking else SUMMARIES[state]
+    named = ", ".join(check.id for check in checks if check.state is state) if state is not v1.CheckState.OK else ""
+    told = f"{SUMMARIES[state]}: {named}" if named else SUMMARIES[state]
+    text = "Asking the workstation …" if asking else told
     colors = ink(tone, dark=dark)
     row = ft.Row(
         [

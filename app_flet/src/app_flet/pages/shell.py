@@ -118,7 +118,8 @@ def Tab(page: Page, test_id: str, name: str, icon: ft.IconData, chosen_icon: ft.
     color = ft.Colors.PRIMARY if is_chosen else ft.Colors.ON_SURFACE_VARIANT
     shape: ft.Control = ft.Icon(chosen_icon if is_chosen else icon, size=23, color=color)
     if waiting:
-        shape = ft.Stack([ft.Container(shape, padding=ft.Padding.symmetric(horizontal=10)), _count(waiting, dark=dark)])
+        around = ft.Container(shape, padding=ft.Padding.symmetric(horizontal=10))
+        shape = ft.Stack([around, _count(waiting, dark=dark)], clip_behavior=ft.ClipBehavior.NONE)
     content = ft.Column(
         [shape, label(name, color)], spacing=2, tight=True, horizontal_alignment=ft.CrossAxisAlignment.CENTER
     )
@@ -138,7 +139,7 @@ def _count(waiting: int, *, dark: bool) -> ft.Control:
     colors = ink(Tone.NEEDS_YOU, dark=dark)
     text = ft.Text(str(waiting), size=11, weight=ft.FontWeight.W_700, color=colors.pale)
     return ft.Container(
-        text, bgcolor=colors.strong, border_radius=9, padding=ft.Padding.symmetric(horizontal=5), right=0, top=-1
+        text, bgcolor=colors.strong, border_radius=9, padding=ft.Padding.symmetric(horizontal=5), right=0, top=-3
     )
 
 
