@@ -1,7 +1,7 @@
 """agentd dies at every single commit of a day's work, and is started again: nothing is lost, doubled or taken back."""
 
 import asyncio
-import itertools
+import shutil
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -91,37 +91,54 @@ class Outside:
                 await changed.wait()
 
 
+@dataclass
+class Morning:
+    """How everything stands before the first life: a store on disk, and an agent that waits."""
+
+    folder: Path
+    clock: Clock = field(default_factory=Clock)
+    phone: Phone = field(default_factory=Phone)
+    rival: Phone = field(default_factory=Phone)
+    agent: ScriptedAgent = field(default_factory=ScriptedAgent)
+
+    async def begin(self) -> None:
+        self.folder.mkdir()
+        async with workstation(self.folder, self.clock, self.agent) as at:
+            for phone in (self.phone, self.rival):
+                at.devices.add(phone.identity.public, "Phone", "test", workstation_pb2.DEVICE_ROLE_OPERATOR)
+            self.agent.begin_session("s", at.projects.add(str(self.folder)).name)
+            self.agent.ask(PERMISSION)
+            self.agent.ask_question(QUESTION)
+
+    def again(self, folder: Path) -> ScriptedAgent:
+        """The same morning in another folder."""
+        shutil.copytree(self.folder, folder)
+        agent = ScriptedAgent()
+        agent.sessions, agent.waiting = dict(self.agent.sessions), set(self.agent.waiting)
+        return agent
+
+
 async def test_whatever_commit_it_dies_at(tmp_path: Path) -> None:
-    clock, deaths = Clock(), 0
-    for commits in itertools.count():
-        folder = tmp_path / str(commits)
-        folder.mkdir()
-        if not await _dies_after(commits, folder, clock):
-            break
+    morning = Morning(tmp_path / "morning")
+    await morning.begin()
+    deaths = 0
+    while await _dies_after(deaths, morning, tmp_path / str(deaths)):
         deaths += 1
     # Taken, started, planned, authored, told, answered: six calls have several points each.
     assert deaths > 25
 
 
-async def _dies_after(commits: int, folder: Path, clock: Clock) -> bool:
+async def _dies_after(commits: int, morning: Morning, folder: Path) -> bool:
     """One death and the life after it; False when everything was done before that many commits."""
-    agent, outside, rival = ScriptedAgent(), Outside(clock, Phone()), Phone()
-    async with workstation(folder, clock, agent) as at:
-        for phone in (outside.phone, rival):
-            at.devices.add(phone.identity.public, "Phone", "test", workstation_pb2.DEVICE_ROLE_OPERATOR)
-        agent.begin_session("s", at.projects.add(str(folder)).name)
-        agent.ask(PERMISSION)
-        agent.ask_question(QUESTION)
-        await at.store.flush()
-    outside.prepare(folder)
-    agent.is_another_process()
+    clock, agent, outside = morning.clock, morning.again(folder), Outside(morning.clock, morning.phone)
+    outside.prepare(morning.folder)
     died = await _life(folder, clock, agent, outside, commits)
     agent.is_another_process()
     async with workstation(folder, clock, agent) as at:
         # An agent that still waits asks again.
         agent.ask_again()
         async with asyncio.timeout(20):
-            await outside.rival_decides(at, rival)
+            await outside.rival_decides(at, morning.rival)
             await outside.deal_with(at)
         _check(at, agent, outside, f"died at commit {commits}")
     return died
