@@ -1,4 +1,4 @@
-"""Claim: a backup of a full store takes seconds, and holds up those who write by tenths of a second at the worst.
+"""Claim: a backup of a full store takes seconds, and holds up those who write by tenths of a second.
 Baseline: the same writes without a backup.
 
 A relay process with one workstation's store of 64 MiB; 200 records a second are published to it, each in a frame of
