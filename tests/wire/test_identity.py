@@ -229,3 +229,54 @@ def test_memory_holds_no_more_than_what_could_be_replayed() -> None:
     for second in range(1000):
         seen.admit(proof(str(second), NOW + second + 60), NOW + second)
     assert len(seen) <= 61
+
+
+def _joined(header: object, claims: object, key: Identity) -> str:
+    """A token of any header and claims, signed rightly."""
+    parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in (header, claims)]
+    signed = ".".join(parts)
+    signature = base64.urlsafe_b64encode(key.sign(signed.encode())).rstrip(b"=").decode()
+    return f"{signed}.{signature}"
+
+
+def test_another_implementation_of_jwt_agrees_about_our_tokens() -> None:
+    token = make_token(PHONE, RELAY, NOW, JTI)
+    key = Ed25519PrivateKey.from_private_bytes(PHONE.sign_seed)
+    claims = jwt.decode(
+        token,
+        key.public_key(),
+        algorithms=["EdDSA"],
+        audience=RELAY,
+        options={"verify_exp": False, "verify_iat": False},
+    )
+    assert claims["iss"] == PHONE.device_id
+    assert jwt.encode(claims, key, "EdDSA") == token
+
+
+@pytest.mark.parametrize(
+    "header",
+    [{"alg": "none"}, {"alg": "eddsa"}, {"alg": ["EdDSA"]}, {"alg": "EdDSA", "crit": ["exp"]}, {}, [], "EdDSA", None],
+    ids=str,
+)
+def test_a_header_that_asks_for_anything_else_is_refused(header: object) -> None:
+    claims = claims_of(make_token(PHONE, RELAY, NOW, JTI))
+    assert verify_token(_joined({"alg": "EdDSA"}, claims, PHONE), RELAY, NOW).device_id == PHONE.device_id
+    with pytest.raises(TokenInvalid):
+        verify_token(_joined(header, claims, PHONE), RELAY, NOW)
+
+
+@pytest.mark.parametrize(
+    "token", ["", ".", "..", "...", "a.b.c", "é.é.é", "e30.e30.", "e30.e30.e30.e30", "[]", "W10.W10."]
+)
+def test_what_is_no_token_is_refused(token: str) -> None:
+    with pytest.raises(TokenInvalid):
+        verify_token(token, RELAY, NOW)
+
+
+@given(st.integers(0, 400), st.integers(1, 255))
+def test_a_token_with_one_byte_changed_is_refused(at: int, change: int) -> None:
+    token = bytearray(make_token(PHONE, RELAY, NOW, JTI).encode())
+    at %= len(token) - 1  # the last character carries bits that mean nothing
+    token[at] ^= change
+    with pytest.raises(TokenInvalid):
+        verify_token(token.decode("latin-1"), RELAY, NOW)
