@@ -344,7 +344,7 @@ def Dock(workstation: str, session: str) -> ft.Control:
         return ft.Container(height=0)
     rows: list[ft.Control] = [card(waiting[0], show_session=False)]
     if len(waiting) > 1:
-        rows.insert(0, quiet(f"1 of {len(waiting)} that wait"))
+        rows.insert(0, ft.Container(quiet(f"1 of {len(waiting)} that wait"), padding=ft.Padding.only(left=10)))
     scrolled = ft.Column(
         rows, spacing=4, scroll=ft.ScrollMode.AUTO, horizontal_alignment=ft.CrossAxisAlignment.STRETCH, tight=True
     )
