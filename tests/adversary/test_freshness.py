@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+from app_flet.following import ASLEEP_AFTER_MS, SILENT_AFTER_MS
+from app_flet.link import Link
 from halyard.link.v1 import link_service_pb2 as link
+from halyard_client.halyard.link.v1 import Limits
 from tests.adversary.scene import Scene, opened
 from wire.log import WITHHELD_AFTER_MS
 
@@ -40,7 +43,7 @@ async def test_a_relay_that_lets_nothing_through_is_noticed_though_it_says_that_
         as_of = at.view.as_of_ms
         at.relay.bend_batch = lambda _: []
         await at.rename("withheld")
-        await heartbeats(at, 120_000)
+        await heartbeats(at, SILENT_AFTER_MS + 30_000)
         await at.until(lambda: "nothing that desk vouches for arrives" in at.view.warning)
         assert at.view.online
         assert at.view.as_of_ms == as_of
@@ -86,3 +89,10 @@ async def test_a_phone_that_slept_is_not_alarmed(tmp_path: Path) -> None:
         at.phone.outgoing.due.ring()
         await at.settled()
         assert at.view.warning == ""
+
+
+async def test_a_relay_cannot_ask_the_phone_to_look_away(tmp_path: Path) -> None:
+    async with opened(tmp_path) as at:
+        link_of_the_phone = Link(at.phone, at.relay.origin)
+        link_of_the_phone._limits(Limits(heartbeat_seconds=2**31))
+        assert 1000 * link_of_the_phone._heartbeat_s < ASLEEP_AFTER_MS

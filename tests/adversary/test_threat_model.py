@@ -49,6 +49,7 @@ CELLS: dict[tuple[str, str], list[str]] = {
         f"{HERE}/test_freshness.py::test_a_relay_that_went_back_to_a_backup_is_noticed_and_shows_nothing_old",
         f"{HERE}/test_freshness.py::test_a_relay_that_says_it_let_go_of_what_it_has_is_doubted",
         f"{HERE}/test_freshness.py::test_a_phone_that_slept_is_not_alarmed",
+        f"{HERE}/test_freshness.py::test_a_relay_cannot_ask_the_phone_to_look_away",
     ],
     (RELAY, "add a device, or hand one the keys of another"): [
         f"{HERE}/test_members.py::test_a_member_that_the_relay_invents_can_neither_command_nor_read",

@@ -41,9 +41,9 @@ WARNINGS = {
 }
 UNSURE = "The relay let older records of {name} go before this device read them. Some of what you see may be outdated."
 SILENT = "The relay says that {name} is online, yet nothing that {name} vouches for arrives. What you see may be old."
-SILENT_AFTER_MS = 90_000
-"""Three intervals in which a workstation renews its head while somebody follows."""
-ASLEEP_AFTER_MS = 60_000
+SILENT_AFTER_MS = 120_000
+"""Four intervals in which a workstation renews its head while somebody follows."""
+ASLEEP_AFTER_MS = 75_000
 """Not judged for so long: this device slept, and what came meanwhile is still on its way."""
 
 

@@ -48,6 +48,8 @@ log = logging.getLogger(__name__)
 
 OPEN_SECONDS = 10
 DEFAULT_HEARTBEAT_SECONDS = 25
+MAX_HEARTBEAT_SECONDS = 60
+"""Whatever a relay asks for: with each heartbeat this device asks itself what the relay may be holding back."""
 EXPIRE_SECONDS = 5
 DEAD_AFTER_HEARTBEATS = 2.5
 MAX_FRAME_BYTES = 4 * 1024 * 1024
@@ -212,7 +214,7 @@ class Link:
 
     def _limits(self, limits: Limits | None) -> None:
         if limits is not None and limits.heartbeat_seconds:
-            self._heartbeat_s = limits.heartbeat_seconds
+            self._heartbeat_s = min(limits.heartbeat_seconds, MAX_HEARTBEAT_SECONDS)
 
     def _members(self, welcome: AppWelcome) -> None:
         present = {state.workstation_id for state in welcome.workstations}
