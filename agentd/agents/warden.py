@@ -142,17 +142,22 @@ def _interrupt(server: int, grace_seconds: float) -> int:
 
 
 def _end_all(server: int) -> None:
-    """Kills what is left. Whoever loses its parent comes to us, so nobody is left when we have no child."""
-    while True:
-        for pid in _children(server):
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+    """Kills what is left. Whoever loses its parent comes to us, so nobody is left when we have no child; but for those
+    that run as somebody else (sudo), which no signal of ours reaches.
+    """
+    while any([_kill(pid) for pid in _children(server)]):  # noqa: C419 - all of them, not up to the first
         try:
             os.waitpid(-1, 0)
         except ChildProcessError:
             return
+
+
+def _kill(pid: int) -> bool:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
 
 
 def _children(server: int) -> list[int]:
