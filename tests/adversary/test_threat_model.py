@@ -99,6 +99,7 @@ CELLS: dict[tuple[str, str], list[str]] = {
     ("the agent, or a prompt injected into it", "approve itself, pair a phone of its own, edit the policy"): [
         "tests/agentd/test_local_socket.py::test_it_does_not_decide",
         "tests/agentd/test_local_socket.py::test_a_persons_command_revokes_and_an_agents_does_not",
+        "tests/agentd/test_local_socket.py::test_a_program_without_a_terminal_does_not_say_who_gets_in",
         "tests/agentd/test_local_socket.py::test_whoever_goes_round_the_front_door_is_a_stranger",
         "tests/flows/test_revoke.py::test_a_program_without_a_terminal_may_not_revoke",
     ],
