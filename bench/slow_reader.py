@@ -12,7 +12,7 @@ import functools
 import json
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,8 +25,6 @@ from bench.relay_process import relay_process
 from bench.report import Figures, main, percentile
 from bench.source import stamps
 from bench.streaming_agentd import Hints, StreamingAgentd, attach, streaming_agentd
-from halyard.link.v1 import link_service_pb2 as link
-from halyard.link.v1 import record_pb2 as record
 from tests.fakes.app_link import AppLink
 
 _CALM_SECONDS = 10.0
@@ -89,7 +87,7 @@ async def _halyard(options: argparse.Namespace) -> dict[str, object]:
                 app.hints = Hints(watch.arrived)
             slow = apps[-1]
             slow.hints = Hints(lambda _text: None)
-            async with watch.sampling():
+            async with watch.sampling(), _beating(apps):
                 await source.stream(options.rate, _ROUND_SECONDS)
                 watch.begin()
                 await _stream(source, options.rate, _CALM_SECONDS)
@@ -108,22 +106,28 @@ async def _stream(source: StreamingAgentd, rate: float, seconds: float) -> None:
         await source.stream(rate, _ROUND_SECONDS)
 
 
-async def _stalled(slow: AppLink, source: StreamingAgentd, options: argparse.Namespace) -> None:
-    """The stream goes on while one app only says that it is there."""
-    socket = slow._socket  # noqa: SLF001 - a hang is not among the things that a fake app offers
-    assert socket is not None
-    socket.transport.pause_reading()
-    ping = link.AttachAppRequest(ping=record.Ping()).SerializeToString()
+@asynccontextmanager
+async def _beating(apps: Sequence[AppLink]) -> AsyncIterator[None]:
+    """Every app says that it is there, also the one that reads nothing."""
 
     async def beat() -> None:
         while True:
-            await socket.send(ping)
+            for app in apps:
+                await app.ping()
             await asyncio.sleep(_PING_SECONDS)
 
     async with asyncio.TaskGroup() as group:
         beating = group.create_task(beat())
-        await _stream(source, options.rate, options.stalled_seconds)
+        yield
         beating.cancel()
+
+
+async def _stalled(slow: AppLink, source: StreamingAgentd, options: argparse.Namespace) -> None:
+    """The stream goes on while one app's socket is not read."""
+    socket = slow._socket  # noqa: SLF001 - a hang is not among the things that a fake app offers
+    assert socket is not None
+    socket.transport.pause_reading()
+    await _stream(source, options.rate, options.stalled_seconds)
 
 
 async def _right_again(slow: AppLink, quick: AppLink, source: StreamingAgentd, rate: float) -> dict[str, object]:

@@ -113,6 +113,10 @@ class AppLink(AppReplica):
         self._focus = link.Focus(workstation_id=self.workstation_id if session else "", focus=key)
         await self._frame(link.AttachAppRequest(focus=self._focus))
 
+    async def ping(self) -> None:
+        """A heartbeat: a relay takes a device for dead that says nothing for two and a half intervals."""
+        await self._frame(link.AttachAppRequest(ping=record_pb2.Ping()))
+
     async def until(self, condition: Callable[[], object]) -> None:
         """Returns once the condition holds; it is asked after every frame. TimeoutError when it does not in time."""
         async with asyncio.timeout(PATIENCE_SECONDS), self._changed:
