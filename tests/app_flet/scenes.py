@@ -254,6 +254,22 @@ class Scene:
             )
             yield resource(changes.name, self.at, part=changes)
 
+    def settled(self) -> Iterator[v1.Resource]:
+        """Two decisions of the session s5, made a moment ago by somebody else."""
+        state = v1.DecisionState
+        for name, outcome, command in (
+            ("d1", state.ALLOWED_ALWAYS, "npm test"),
+            ("d2", state.DENIED, "git push --force"),
+        ):
+            permission = v1.Permission(
+                name=f"sessions/s5/permissions/{name}",
+                state=outcome,
+                command=command,
+                always_rules=["bash: npm test*"] if outcome is state.ALLOWED_ALWAYS else [],
+                decision=v1.Decision(decided_by="Mira's phone", decide_time=self.ago(-0.00001), applied=True),
+            )
+            yield resource(permission.name, self.at, permission=permission)
+
     def interrupted(self) -> Iterator[v1.Resource]:
         """The session s4, cut off in the middle of an answer."""
         why = "OpenCode stopped in the middle of this turn. Send the prompt again to go on."

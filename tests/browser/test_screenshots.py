@@ -6,10 +6,12 @@ Without `--screenshots` they go to a scratch folder, so that every screen is ope
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from app_flet import digest
 from halyard_client.google.rpc import Status
 from halyard_client.halyard.agent import v1
 from tests.app_flet.harbour import Harbour, Workstation, open_harbour, resource
@@ -21,6 +23,36 @@ from tests.browser.served import served
 pytestmark = pytest.mark.timeout(240)
 
 SETTLE = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+
+OK, LOOK, FAILS = v1.CheckState.OK, v1.CheckState.WARNING, v1.CheckState.FAILED
+CHECKS = [
+    v1.Check(id="config", state=OK, message="profile default, ~/.local/state/halyard/default"),
+    v1.Check(id="files", state=OK, message="only you can open ~/.local/state/halyard/default"),
+    v1.Check(
+        id="disk",
+        state=LOOK,
+        message="The disk is nearly full: 812 MiB free.",
+        advice="Make room before agents need it.",
+    ),
+    v1.Check(id="daemon", state=OK, message="agentd 0.1.0, pid 4711, up for 10 h, 71 MiB"),
+    v1.Check(id="link", state=OK, message="up for 3 h, heard 4 s ago, dialled again once"),
+    v1.Check(id="log", state=OK, message="8812 written, all at the relay"),
+    v1.Check(
+        id="relay",
+        state=OK,
+        message="https://relay.example.org answers, release 0.1.0",
+        duration=timedelta(milliseconds=41),
+    ),
+    v1.Check(id="agent", state=OK, message="OpenCode 1.18.33 answers, 412 MiB, never started again"),
+    v1.Check(
+        id="model",
+        state=FAILS,
+        message="harbour/large: its provider at https://api.harbour.example cannot be reached: no connection",
+        advice="Check this machine's network and proxy; the provider may also be down.",
+    ),
+    v1.Check(id="push", state=v1.CheckState.SKIPPED, message="This release wakes no phones yet."),
+]
 
 
 def answer(method: str, _request: bytes) -> "bytes | Status":
@@ -40,6 +72,7 @@ def answer(method: str, _request: bytes) -> "bytes | Status":
     ]
     text = b"from flask import Flask\n\n\ndef create_app() -> Flask:\n    app = Flask(__name__)\n    return app\n"
     answers = {
+        "Diagnose": bytes(v1.DiagnoseResponse(checks=CHECKS)),
         "GetDiff": bytes(v1.GetDiffResponse(diffs=diffs)),
         "ListFiles": bytes(v1.ListFilesResponse(entries=entries)),
         "ReadFile": bytes(v1.ReadFileResponse(content=text, size_bytes=len(text))),
@@ -133,10 +166,53 @@ async def test_every_screen_of_a_phone(
             await phone.open(url + path)
             await phone.has(sign)
             await camera.take(name)
+        await phone.open(f"{url}/w/{bench.id}/doctor")
+        await phone.has("check:model")
+        await camera.take("doctor")
+        await harbour.publish(bench, *Scene().interrupted())
+        await phone.open(f"{url}/w/{bench.id}/s/s4")
+        await phone.has("resend:m2")
+        await camera.take("session-interrupted")
         await harbour.presence(bench, online=False)
         await phone.open(f"{url}/w/{bench.id}/s/s1")
         await phone.has("offline-line")
         await camera.take("session-offline")
+        await phone.open(f"{url}/w/{bench.id}/doctor")
+        await phone.has("check:agentd")
+        await camera.take("doctor-offline")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+async def test_a_session_after_an_absence(
+    dark: bool,
+    harbour: Harbour,
+    bench: Workstation,
+    open_browser: OpenBrowser,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # The app runs in this process: whoever was gone for a moment was away.
+    monkeypatch.setattr(digest, "ABSENCE_MS", 0)
+    for value in Scene().notes(1, 6, 30):
+        bench.write(value)
+    async with served(harbour, tmp_path / "data") as url, open_browser(size=PHONE, dark=dark) as phone:
+        camera = Camera(phone, folder, f"phone-{'dark' if dark else 'light'}")
+        await phone.open(url)
+        await met(phone, harbour, bench)
+        await phone.open(f"{url}/w/{bench.id}/s/s5")
+        await phone.sees("Release 6")
+        await phone.tap("back")
+        await phone.has("sessions-search")
+        await harbour.publish(bench, *Scene().notes(7, 12, 0), *Scene().settled())
+        await phone.open(f"{url}/w/{bench.id}/s/s5")
+        await phone.has("digest")
+        await camera.take("session-digest")
+        await phone.tap("digest-jump")
+        await phone.lacks("digest")
+        # Whoever jumps stands at the first news, not at the end and not somewhere between.
+        await phone.sees("Write the notes for release 7.")
+        await camera.take("session-first-new")
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
