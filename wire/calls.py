@@ -129,6 +129,13 @@ class Outbox:
         """A new link stands: whatever is unanswered will be sent again, since nobody knows what the old one lost."""
         self._sent_on_this_link.clear()
 
+    def doubt(self) -> None:
+        """What a workstation has taken and not answered is sent again on this link, too: its answer may have been on a
+        link of the workstation's own that broke. The workstation answers a repeat from memory.
+        """
+        taken = {call.call_id for call in self._calls.values() if call.state is CallState.AT_WORKSTATION}
+        self._sent_on_this_link -= taken
+
     def due(self, now_ms: int) -> list[QueuedCall]:
         """What to send on this link now, oldest first; calls to one workstation must keep this order."""
         return [

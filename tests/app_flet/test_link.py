@@ -163,6 +163,25 @@ async def test_an_unanswered_call_is_sent_again_on_a_new_link(
     assert [method for method, _ in bench.calls] == [intents.PROMPT]
 
 
+@pytest.mark.parametrize("notices", ["presence", "heartbeat"])
+async def test_an_answer_that_was_lost_on_the_workstations_own_link_is_asked_for_again(
+    paired: Device, harbour: Harbour, bench: Workstation, notices: str
+) -> None:
+    harbour.drops_replies, harbour.heartbeat_seconds = True, 1 if notices == "heartbeat" else 25
+    bench.answer = lambda _method, _request: bytes(v1.PromptResponse())
+    async with linked(paired):
+        await until(paired, level(bench))
+        call_id = paired.call(bench.id, intents.prompt(S, "once"))
+        await until(paired, lambda model: model.calls[call_id].state is CallState.AT_WORKSTATION)
+        harbour.drops_replies = False
+        if notices == "presence":
+            await harbour.presence(bench, online=False)
+            await harbour.presence(bench, online=True)
+        await until(paired, lambda model: model.calls[call_id].state is CallState.DONE)
+    assert [method for method, _ in bench.calls] == [intents.PROMPT]
+    assert len(harbour.hellos) == 1
+
+
 async def test_coming_to_the_foreground_links_at_once(paired: Device, harbour: Harbour, bench: Workstation) -> None:
     # The longest draw: without hurry() the second link would be a second away, the later ones half a minute.
     link_ = Link(paired, harbour.origin, draw=lambda: 1.0)

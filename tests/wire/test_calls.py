@@ -96,6 +96,19 @@ def test_on_a_new_link_everything_unanswered_is_due_again_in_order() -> None:
     assert [call.call_id for call in outbox.due(NOW)] == [TWO]
 
 
+def test_what_was_taken_and_not_answered_is_due_again_when_in_doubt() -> None:
+    outbox = queued()
+    for call_id in (ONE, TWO):
+        outbox.leave(call_id)
+    outbox.stored(ONE)
+    outbox.taken(TWO)
+    outbox.doubt()
+    assert [call.call_id for call in outbox.due(NOW)] == [TWO]
+    outbox.answered(TWO, b"", ok=True)
+    outbox.doubt()
+    assert outbox.due(NOW) == []
+
+
 def test_a_restored_outbox_knows_what_left() -> None:
     outbox = queued()
     outbox.leave(ONE)

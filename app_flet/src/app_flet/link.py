@@ -308,6 +308,7 @@ class Link:
         elif frame.presence is not None:
             last_seen_ms = milliseconds(frame.presence.last_seen_time)
             happened = following.presence(online=frame.presence.online, last_seen_ms=last_seen_ms, now_ms=now_ms)
+            self.device.outgoing.outbox.doubt()
         elif frame.reset is not None and frame.reset.cursor is not None:
             happened = following.reset(frame.reset.cursor.log_epoch)
         elif frame.removed is not None:
@@ -331,6 +332,7 @@ class Link:
             if seconds <= 0:
                 self._asked_at = time.monotonic()
                 await self._say(socket, AttachAppRequest(ping=Ping()))
+                self.device.outgoing.outbox.doubt()
                 continue
             try:
                 async with asyncio.timeout(seconds):
