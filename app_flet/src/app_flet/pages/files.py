@@ -13,7 +13,7 @@ from app_flet.components.touch import Entry, copy_button, field, icon_button, ta
 from app_flet.glance import project_label
 from app_flet.route import Page, Place
 from app_flet.screen import kept, local, screen, watch
-from app_flet.theme import TEXT_WIDTH, mono
+from app_flet.theme import RADIUS, TEXT_WIDTH, mono
 from halyard_client.halyard.agent import v1
 
 LANGUAGES = {
@@ -139,7 +139,12 @@ def FileView(workstation: str, project: str, path: str) -> ft.Control:
         [
             *fetched.notes,
             ft.Row([ft.Container(quiet(_extent(answer, text)), expand=True), copy_button("copy-file", text, "Copy")]),
-            ft.SelectionArea(markdown(fenced(text[:SHOWN_CHARACTERS], path), dark=dark)),
+            ft.Container(
+                ft.SelectionArea(markdown(fenced(text[:SHOWN_CHARACTERS], path), dark=dark)),
+                border=ft.Border.all(1, ft.Colors.OUTLINE_VARIANT),
+                border_radius=RADIUS - 4,
+                clip_behavior=ft.ClipBehavior.ANTI_ALIAS,
+            ),
         ]
     )
 
