@@ -67,6 +67,9 @@ async def _serve(settings: config.ServeConfig, *, as_json: bool, until_stdin_clo
     """Serves until a signal, or until the program that started it is gone. When the store is lost under it, the program
     begins anew, at the same place.
     """
+    # uvicorn imports its reloader, and that takes watchfiles with its native runtime where another package brought it:
+    # a megabyte that nothing here uses. Without it uvicorn has a reloader of plain Python.
+    sys.modules.setdefault("watchfiles", None)  # type: ignore[arg-type] # None is how an absent module is noted
     from relay.server import running
 
     stop = asyncio.Event()
