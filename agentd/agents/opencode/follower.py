@@ -46,7 +46,7 @@ from agentd.agents.opencode.room import GONE_DETAIL
 from agentd.agents.opencode.sequence import SequenceBook, Verdict, condense
 from agentd.agents.opencode.translate import AGENT_ID
 from agentd.agents.opencode.waiting import NO_LONGER_WAITS, RESTARTED, Waiting
-from agentd.agents.opencode.waking import Waking
+from agentd.agents.opencode.waking import Waking, was_left_open
 from halyard.agent.v1 import resource_pb2, session_pb2, workstation_pb2
 
 _log = logging.getLogger(__name__)
@@ -276,7 +276,7 @@ class Follower:
 
     async def _cut_off_all(self) -> None:
         for room in self._mirror.rooms():
-            if room.working:
+            if room.working or was_left_open(self._journal, room):
                 self._mirror.cut_off(room.info.id)
             if room.activity.state == session_pb2.SESSION_STATE_INTERRUPTED:
                 await self._list_session(room.info.id)

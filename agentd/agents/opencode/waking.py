@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 
-from agentd.agents.agent import AgentRefusedError, ResourceNotFoundError, SessionBusyError
+from agentd.agents.agent import AgentRefusedError, Journal, ResourceNotFoundError, SessionBusyError
 from agentd.agents.opencode import schema
 from agentd.agents.opencode.client import Client
 from agentd.agents.opencode.mirror import Mirror
@@ -27,6 +27,22 @@ def dropped(room: Room) -> schema.UserMessage | None:
     waiting = room.tail.unanswered()
     is_explained = room.stopped or room.failure or room.activity.state != pb.SESSION_STATE_IDLE
     return None if not waiting or is_explained or room.info.parent_id else waiting[-1]
+
+
+def was_left_open(journal: Journal, room: Room) -> bool:
+    """Returns whether readers believe that the newest prompt of this session is about to be worked on, or that its
+    answer is being written. Of a server that has just started neither is true, whatever its session says: a stopped
+    turn is idle before its last records come.
+    """
+    messages = (name for name in journal.names(f"{room.place.session}/messages/") if "/parts/" not in name)
+    for known in map(journal.known, sorted(messages, reverse=True)):
+        if known is None:
+            continue
+        if known.message.role == pb.ROLE_PERSON:
+            return known.message.state == pb.MESSAGE_STATE_QUEUED
+        if known.message.state == pb.MESSAGE_STATE_WRITING:
+            return True
+    return False
 
 
 class Waking:

@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 import pytest_asyncio
+from pydantic import JsonValue
 
 from agentd.agents.agent import AgentUnavailableError, PromptOrder, ResourceNotFoundError, StartOrder
 from agentd.agents.opencode.adapter import OpenCodeAgent
@@ -19,6 +20,7 @@ from agentd.agents.opencode.launch import ACCESS_VARIABLE, MARK_VARIABLE
 from agentd.agents.supervision import Policy
 from agentd.demo.script import Hold, Say
 from halyard.agent.v1 import decision_pb2, session_pb2, workstation_pb2
+from halyard.agent.v1.resource_pb2 import Resource
 from tests.fakes.journal import MemoryJournal
 from tests.fakes.opencode import QUICK, READY, Rig, Running, prompts_seen, rig, runs, says, turn
 
@@ -75,6 +77,24 @@ async def test_a_kill_while_text_streams_keeps_what_had_arrived(crashing: Rig) -
     assert crashing.journal.session(session).state == session_pb2.SESSION_STATE_INTERRUPTED
 
 
+async def test_a_kill_before_a_stored_prompt_is_begun_says_so(crashing: Rig) -> None:
+    """Nobody will begin it any more: it must not be shown as about to be worked on."""
+    session = await crashing.session()
+    order = crashing.order(session, "Stored, then killed.")
+    parts: list[JsonValue] = [{"type": "text", "text": order.text}]
+    body: dict[str, JsonValue] = {"messageID": order.message_id, "noReply": True, "parts": parts}
+    await crashing.agent._life().client.prompt(session, body)
+    name = f"sessions/{session}/messages/{order.message_id}"
+    await crashing.until(lambda j: name in j.resources, "the prompt")
+    assert crashing.journal.resources[name].message.state == session_pb2.MESSAGE_STATE_QUEUED
+    await _kill_and_await_the_next(crashing)
+
+    interrupted = session_pb2.MESSAGE_STATE_INTERRUPTED
+    await crashing.until(lambda j: j.resources[name].message.state == interrupted, "the prompt to be marked")
+    assert crashing.journal.session(session).state == session_pb2.SESSION_STATE_INTERRUPTED
+    await crashing.ask(session, says("Answered now."))
+
+
 async def test_a_kill_expires_what_was_waited_for(crashing: Rig) -> None:
     session = await crashing.session()
     await crashing.prompt(session, runs("true"))
@@ -119,6 +139,28 @@ async def test_a_killed_agentd_finds_the_server_it_left_and_what_was_running(cra
     assert journal.session(session).state == session_pb2.SESSION_STATE_INTERRUPTED
     assert journal.texts(session) == ["Heard this much"]
     await running.stop()
+
+
+async def test_a_killed_agentd_that_had_just_stopped_a_turn_ends_what_the_turn_left_open(crashing: Rig) -> None:
+    """A stopped turn is idle before its last records come; both died in between."""
+    session = await crashing.session()
+    await crashing.prompt(session, runs("echo started; exec sleep 1000"))
+    await crashing.allow(await crashing.permission(session))
+    await crashing.until(lambda j: "started" in j.calls(session)[0].output, "the command to start")
+    left_behind = crashing.pid
+    journal = crashing.journal.copy()
+    idle = Resource(name=f"sessions/{session}")
+    idle.session.CopyFrom(journal.session(session))
+    idle.session.state = session_pb2.SESSION_STATE_IDLE
+    journal.put(idle)
+    agent = OpenCodeAgent(crashing.settings)
+    running = Running.start(agent.run(journal))
+    await agent.ready()
+
+    await journal.until(lambda j: j.calls(session)[0].state == session_pb2.TOOL_STATE_INTERRUPTED, "the call to end")
+    assert journal.messages(session)[-1].state == session_pb2.MESSAGE_STATE_INTERRUPTED
+    await running.stop()
+    await crashing.another_life(left_behind)
 
 
 async def test_a_prompt_that_arrived_before_the_crash_is_not_doubled(crashing: Rig) -> None:
