@@ -57,6 +57,7 @@ def fuzz(name: str, seconds: int, corpus: Path, artifacts: Path) -> Outcome:
     corpus.mkdir(parents=True, exist_ok=True)
     artifacts.mkdir(parents=True, exist_ok=True)
     _sow(name, corpus)
+    known = set(artifacts.iterdir())
     command = [sys.executable, "-m", "tools.fuzz", "--drive", name, str(corpus), f"-artifact_prefix={artifacts}/"]
     command += [f"-max_total_time={seconds}", f"-max_len={LONGEST_INPUT}", f"-timeout={SLOWEST_SECONDS}"]
     command += [f"-rss_limit_mb={MEMORY_MB}", "-print_final_stats=1", "-close_fd_mask=1"]
@@ -72,7 +73,7 @@ def fuzz(name: str, seconds: int, corpus: Path, artifacts: Path) -> Outcome:
     runs, covered = _RUNS.findall(told), _COVERED.findall(told)
     edges, features = covered[-1] if covered else (0, 0)
     # A slow input is no defect by itself; one that takes SLOWEST_SECONDS raises.
-    kept = sorted(str(path) for path in artifacts.iterdir() if not path.name.startswith("slow-unit"))
+    kept = sorted(str(path) for path in set(artifacts.iterdir()) - known if not path.name.startswith("slow-unit"))
     if done.returncode and not kept:
         kept = [f"ended with {done.returncode}, without an input"]
     return Outcome(
