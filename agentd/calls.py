@@ -9,6 +9,7 @@ that stop or decide something.
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
@@ -34,6 +35,10 @@ from wire.errors import CallExpired, HalyardError, Malformed, SealBroken
 MAX_READS = 16
 """Reads under way at once; more wait."""
 TIDY_SECONDS = 3600.0
+REPEAT_SECONDS = 60.0
+"""So far back replies are sent again on a new link: longer than it takes to notice that one is dead."""
+MAX_REPEATED, MAX_REPEATED_BYTES = 256, 16 * 1024
+"""How many replies are kept for that, and how large: what changes something is answered in a few bytes."""
 LOCAL_DEVICE = ""
 """Under which calls from the socket are filed."""
 LOCAL_LIFE_MS = 24 * 3600 * 1000
@@ -41,6 +46,8 @@ LOCAL_LIFE_MS = 24 * 3600 * 1000
 _log = logging.getLogger(__name__)
 
 Job = Callable[[], Awaitable[None]]
+_Reply = tuple[str, bytes, int, bytes]
+"""Device, call id, expiry in Unix ms, answer."""
 Send = Callable[[link.DeviceReply], None]
 
 
@@ -73,10 +80,17 @@ class CallDesk:
         self._reads = asyncio.Semaphore(MAX_READS)
         self._group: asyncio.TaskGroup | None = None
         self._send: Send | None = None
+        self._replied: deque[tuple[float, _Reply]] = deque(maxlen=MAX_REPEATED)
 
     def connect(self, send: Send | None) -> None:
-        """Replies go to `send` from now on; None: nobody is there, and authors will repeat their calls."""
+        """Replies go to `send` from now on, at first those of the last minute; None: nobody is there.
+
+        A reply that was on its way when the link broke is lost, and an author whose own link stands does not repeat.
+        """
         self._send = send
+        for at, reply in self._replied if send else ():
+            if time.monotonic() - at <= REPEAT_SECONDS:
+                self._hand_over(*reply)
 
     async def run(self) -> None:
         """Finishes what a former process left, then works until cancelled."""
@@ -286,6 +300,11 @@ class CallDesk:
     # --- answering ---
 
     def _reply(self, device: str, call_id: bytes, expires_ms: int, result: bytes) -> None:
+        if len(result) <= MAX_REPEATED_BYTES:
+            self._replied.append((time.monotonic(), (device, call_id, expires_ms, result)))
+        self._hand_over(device, call_id, expires_ms, result)
+
+    def _hand_over(self, device: str, call_id: bytes, expires_ms: int, result: bytes) -> None:
         member = self._devices.member(device)
         if member is None or self._send is None:
             return

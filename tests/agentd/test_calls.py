@@ -74,6 +74,26 @@ async def test_a_repeat_is_answered_from_memory_also_by_another_process(
     assert len(agent.asked) == 1
 
 
+async def test_a_reply_that_a_broken_link_lost_is_sent_on_the_next_one(
+    tmp_path: Path, clock: Clock, phone: Phone, agent: ScriptedAgent
+) -> None:
+    """The author's own link stands all the while: it has no reason to repeat its call."""
+    async with workstation(tmp_path, clock, agent) as at:
+        pair(at, phone)
+        name = session(at, tmp_path)
+        lost, unsent = prompt(clock, phone, name, "Lost."), prompt(clock, phone, name, "Never sent.")
+        await at.receive(lost)
+        (first,) = await at.answers(phone, [lost])
+        at.desk.connect(None)
+        await at.receive(unsent)
+        await agent.heard("Never sent.")
+        await at.store.flush()
+        at.desk.connect(at.replies.put_nowait)
+        again, _ = await at.answers(phone, [lost, unsent])
+        assert again == first
+        assert [order.text for order in agent.prompts.values()] == ["Lost.", "Never sent."]
+
+
 async def test_a_repeat_of_a_call_under_way_waits_for_its_one_answer(
     tmp_path: Path, clock: Clock, phone: Phone, agent: ScriptedAgent
 ) -> None:
