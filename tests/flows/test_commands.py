@@ -70,7 +70,7 @@ async def test_status_doctor_and_whoami_agree(stack: Stack, phone: AppLink) -> N
     assert [name for name, check in found.items() if check["state"] == "CHECK_STATE_FAILED"] == []
     assert {"config", "files", "daemon", "link", "agent", "model", "relay", "tls", "grpc", "clock"} <= set(found)
     # The real agent names the address of its scripted model, and something answers there.
-    assert "scripted demo model at http://127.0.0.1" in found["model"]["message"]
+    assert "demo/scripted; its provider at http://127.0.0.1" in found["model"]["message"]
 
 
 async def test_watch_tells_what_comes(stack: Stack, phone: AppLink) -> None:
