@@ -1,8 +1,10 @@
 """Fuzzed parts of agentd: what OpenCode says, what a relay says, what a member has sealed."""
 
 import asyncio
+import atexit
 import contextlib
 import json
+import shutil
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -147,7 +149,9 @@ class _Stream:
 def scratch() -> Path:
     """A folder whose files reach no disk, where there is such a thing."""
     memory = Path("/dev/shm")
-    return Path(tempfile.mkdtemp(dir=memory if memory.is_dir() else None, prefix="halyard-fuzz-"))
+    folder = Path(tempfile.mkdtemp(dir=memory if memory.is_dir() else None, prefix="halyard-fuzz-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 class _Rig:
