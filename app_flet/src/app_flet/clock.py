@@ -2,7 +2,7 @@
 
 Calls expire, permissions are decided "3 min ago" and tokens live for a minute, all by other machines' clocks. A phone
 that is a day off must still work, and must say so. What a relay tells is believed within limits: it could stretch the
-life of a call by them, never beyond what workstations accept. docs/decisions/0072-a-wrong-clock.md.
+life of a call by them, never beyond what workstations accept. docs/decisions/0092-whose-clock-calls-expire-by.md.
 """
 
 from collections.abc import Callable

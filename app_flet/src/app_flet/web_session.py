@@ -104,6 +104,7 @@ class WebSessions:
             berth.screens.discard(screen)
 
         arrive()
+        berth.device.hurry()
         page.on_connect, page.on_disconnect, page.on_close = back, leave, closed
 
     def _look_in_later(self, name: str) -> None:
