@@ -89,7 +89,9 @@ class AppLink(AppReplica):
     @asynccontextmanager
     async def attached(self) -> AsyncIterator["AppLink"]:
         """The link stands meanwhile; unanswered calls are sent again when it begins. LinkRefused when it may not."""
-        async with connect(socket_url(self.http, "/link"), max_size=MAX_FRAME_BYTES) as socket:
+        url = socket_url(self.http, "/link")
+        # As the app does: heartbeats are frames of the protocol.
+        async with connect(url, max_size=MAX_FRAME_BYTES, ping_interval=None) as socket:
             await socket.send(self._hello().SerializeToString())
             welcome = link.AttachAppResponse.FromString(binary(await socket.recv()))
             if welcome.HasField("refused"):
