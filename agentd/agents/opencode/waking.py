@@ -36,12 +36,12 @@ def was_left_open(journal: Journal, room: Room) -> bool:
     """
     messages = (name for name in journal.names(f"{room.place.session}/messages/") if "/parts/" not in name)
     for known in map(journal.known, sorted(messages, reverse=True)):
-        if known is None:
-            continue
-        if known.message.role == pb.ROLE_PERSON:
-            return known.message.state == pb.MESSAGE_STATE_QUEUED
-        if known.message.state == pb.MESSAGE_STATE_WRITING:
+        state = known.message.state if known is not None else pb.MESSAGE_STATE_UNSPECIFIED
+        if state in (pb.MESSAGE_STATE_QUEUED, pb.MESSAGE_STATE_WRITING):
             return True
+        if known is not None and known.message.role == pb.ROLE_PERSON and state == pb.MESSAGE_STATE_COMPLETE:
+            # Answered, and what answers it was looked at already. A prompt that was stopped may stand before an answer.
+            return False
     return False
 
 

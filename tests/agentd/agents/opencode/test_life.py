@@ -147,12 +147,19 @@ async def test_a_killed_agentd_that_had_just_stopped_a_turn_ends_what_the_turn_l
     await crashing.prompt(session, runs("echo started; exec sleep 1000"))
     await crashing.allow(await crashing.permission(session))
     await crashing.until(lambda j: "started" in j.calls(session)[0].output, "the command to start")
+    queued = await crashing.prompt(session, says("Never."))
+    name = f"sessions/{session}/messages/{queued.message_id}"
+    await crashing.until(lambda j: name in j.resources, "the prompt behind it")
     left_behind = crashing.pid
     journal = crashing.journal.copy()
     idle = Resource(name=f"sessions/{session}")
     idle.session.CopyFrom(journal.session(session))
     idle.session.state = session_pb2.SESSION_STATE_IDLE
     journal.put(idle)
+    stopped = Resource(name=name)
+    stopped.message.CopyFrom(journal.resources[name].message)
+    stopped.message.state = session_pb2.MESSAGE_STATE_STOPPED
+    journal.put(stopped)
     agent = OpenCodeAgent(crashing.settings)
     running = Running.start(agent.run(journal))
     await agent.ready()
