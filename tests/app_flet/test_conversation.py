@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -73,7 +74,26 @@ def test_a_session_that_is_not_open_has_no_turns() -> None:
 
 
 def test_only_the_newest_prompt_says_how_far_it_is() -> None:
-    assert [turn.delivery for turn in turns(model(), W, S)] == [None, None, Delivery.ANSWERED, None]
+    assert [turn.delivery for turn in turns(model(), W, S)] == [None, None, Delivery.AT_WORKSTATION, None]
+
+
+@pytest.mark.parametrize(
+    ("became", "delivery"),
+    [
+        (v1.MessageState.WRITING, Delivery.AT_WORKSTATION),
+        (v1.MessageState.INTERRUPTED, Delivery.AT_WORKSTATION),
+        (v1.MessageState.COMPLETE, Delivery.ANSWERED),
+        (v1.MessageState.STOPPED, Delivery.ANSWERED),
+        (v1.MessageState.FAILED, Delivery.ANSWERED),
+    ],
+)
+def test_an_answer_counts_once_nothing_can_make_it_half_an_answer(became: v1.MessageState, delivery: Delivery) -> None:
+    answer = turns(model(), W, S)[-1].message
+    assert answer is not None
+    assert answer.resource.message is not None
+    ended = replace(answer.resource.message, state=became)
+    held = Held(900, v1.Resource(name=answer.name, message=ended))
+    assert turns(model(held), W, S)[-2].delivery is delivery
 
 
 @pytest.mark.parametrize(

@@ -153,10 +153,15 @@ def _with_deliveries(found: tuple[Turn, ...]) -> tuple[Turn, ...]:
     )
 
 
+_NO_ANSWERS = (v1.MessageState.WRITING, v1.MessageState.INTERRUPTED)
+
+
 def _is_answer(record: Held) -> bool:
-    """Whether an agent speaks, and was not cut off: half an answer is none."""
+    """Whether an agent has spoken. What was cut off is half an answer, which is none; what is being written may yet be
+    cut off, and a prompt that was shown as answered must not become unanswered again.
+    """
     message = _message(record)
-    return message.role is not v1.Role.PERSON and message.state is not v1.MessageState.INTERRUPTED
+    return message.role is not v1.Role.PERSON and message.state not in _NO_ANSWERS
 
 
 def _delivery(turn: Turn, answered: set[str], *, is_newest: bool) -> Delivery | None:
