@@ -225,6 +225,18 @@ def test_a_prompt_that_was_taken_back_in_time_stays_until_the_person_puts_it_awa
     assert not again.model.calls
 
 
+def test_a_change_that_is_shown_nowhere_leaves_nothing_behind_when_it_is_refused(
+    path: Path, bench: Workstation
+) -> None:
+    device, quay = open_device(path, bench), Quay(bench)
+    call_id = device.call(bench.id, intents.archive_session(S))
+    list(quay.hand_over(device))
+    result = v1.CallResult(error=refusal(5, "NOT_FOUND", "There is no such session."))
+    device.outgoing.replied(quay.sealed(device, call_id, bytes(result)))
+    assert not device.model.calls
+    assert device.store.calls() == []
+
+
 def test_what_the_relay_refuses_at_its_one_attempt_is_over(path: Path, bench: Workstation) -> None:
     device, quay = open_device(path, bench), Quay(bench)
     call_id = say(device, bench, "one")

@@ -238,8 +238,10 @@ class Outgoing:
 
 def _is_settled(view: CallView) -> bool:
     """Nothing is left for the person to see: it was answered; or it was a decision that was taken back and stands open
-    again; or a withdrawal that came too late, which shows in what it was to take back.
+    again; or a change that is shown in no place of its own, as a withdrawal.
     """
     if view.is_open or not view.error:
         return not view.is_open
-    return view.method == intents.WITHDRAW or (view.reason == WITHDRAWN and view.method in intents.DECISIONS)
+    if view.method not in (intents.PROMPT, intents.START_SESSION, *intents.DECISIONS):
+        return True  # whoever asked for it was told at once
+    return view.reason == WITHDRAWN and view.method in intents.DECISIONS

@@ -18,6 +18,8 @@ from app_flet import route
 from app_flet.boundary import guarded
 from app_flet.device import Device
 from app_flet.earlier import tell_if_whole
+from app_flet.glance import offline
+from app_flet.intents import Intent
 from app_flet.model import Model
 from app_flet.route import Place
 from app_flet.theme import WIDE
@@ -223,6 +225,14 @@ class Screen:
             show_close_icon=True,
         )
         self.page.show_dialog(note)
+
+    async def ask(self, workstation: str, intent: Intent, done: str = "") -> None:
+        """Asks for a change that is shown in no place of its own: says that it waits, and `done` or why it is not."""
+        if offline(self.device.model, workstation) is not None:
+            self.say("This waits on this device and is done as soon as the workstation can be reached.")
+        await self.device.ask(workstation, intent)
+        if done:
+            self.say(done)
 
     def keep(self, settings: Settings) -> None:
         """The person set something."""

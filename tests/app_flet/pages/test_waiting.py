@@ -10,11 +10,13 @@ from agentd.grpc_errors import status_of
 from app_flet import intents
 from app_flet.device import Device
 from app_flet.instants import clock_time, milliseconds
+from app_flet.screen import Screen
 from halyard_client.google.rpc import Status
 from halyard_client.halyard.agent import v1
-from tests.app_flet.harbour import Harbour, Workstation
+from tests.app_flet.harbour import Harbour, Workstation, refusal
 from tests.app_flet.harness import Stage, staged
 from tests.app_flet.scenes import Scene
+from tests.app_flet.test_link import until
 from wire.errors import HalyardError
 
 S = "sessions/s1"
@@ -148,6 +150,21 @@ async def test_a_session_that_waits_to_begin_can_be_taken_back_or_changed(
         await stage.tap(stage.beginning("message-edit:"))
         assert stage.field("prompt") == "Begin here"
     assert paired.store.calls() == []
+
+
+async def test_a_stop_that_is_refused_is_said_on_the_spot(
+    paired: Device, harbour: Harbour, bench: Workstation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(Screen, "say", lambda _, text: said.append(text))
+    bench.answer = lambda _method, _request: refusal(14, "AGENT_UNAVAILABLE", "OpenCode is not running.")
+    async with staged(paired, f"/w/{bench.id}/s/s1", served_by=harbour.origin, linked=True) as stage:
+        await stage.until(lambda: "stop" in stage.ids())
+        await stage.tap("stop")
+        await harbour.until(lambda: bool(bench.calls))
+        await until(paired, lambda model: not model.calls)
+        await stage.settle()
+    assert said == ["OpenCode is not running."]
 
 
 @pytest.mark.parametrize("where", ["/", "session"])

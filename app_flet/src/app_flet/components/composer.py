@@ -34,8 +34,8 @@ def Composer(workstation: str, session: str) -> ft.Control:
         entry.put(text)
         set_redraw(redraw + 1)
 
-    def stop_turn(_: object) -> None:
-        here.device.call(workstation, intents.interrupt(session))
+    async def stop_turn(_: object) -> None:
+        await here.ask(workstation, intents.interrupt(session))
 
     here.composing(send, show)
     if not may_speak:

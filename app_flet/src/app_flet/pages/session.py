@@ -114,12 +114,12 @@ def _bar(session: v1.Session, waiting: int, *, dark: bool) -> ft.Control:
 def _menu(workstation: str, session: v1.Session) -> ft.Control:
     here = screen()
 
-    def ask(intent: intents.Intent) -> None:
-        here.device.call(workstation, intent)
+    async def archive(_: object) -> None:
+        done = "Brought back." if session.archived else "Archived."
+        await here.ask(workstation, intents.archive_session(session.name, restore=session.archived), done)
 
-    def archive(_: object) -> None:
-        ask(intents.archive_session(session.name, restore=session.archived))
-        here.say("Brought back." if session.archived else "Archived.")
+    async def compact(_: object) -> None:
+        await here.ask(workstation, intents.compact_session(session.name))
 
     def files(_: object) -> None:
         here.go(Place(Page.FILES, workstation, project=session.project))
@@ -135,7 +135,7 @@ def _menu(workstation: str, session: v1.Session) -> ft.Control:
         menu_item(
             "session-compact",
             "Sum up older conversation",
-            lambda _: ask(intents.compact_session(session.name)),
+            compact,
             icon=ft.Icons.COMPRESS_ROUNDED,
         ),
     ]
