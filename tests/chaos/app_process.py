@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from app_flet import intents, pairing
-from app_flet.device import Device
+from app_flet.device import FIRST_MESSAGES, Device
 from app_flet.link import keep_links
 from app_flet.reduce import lies_inside
 from app_flet.store import Store
@@ -29,9 +29,6 @@ from tests.chaos.app_eyes import Eyes
 from tests.chaos.hastened import hasten_app
 from tests.chaos.words import token_in
 from wire.pairing import parse_code
-
-SHORT_CONVERSATIONS = 200
-"""Records, in all opened sessions together."""
 
 
 class RoutedLoop(asyncio.SelectorEventLoop):
@@ -135,13 +132,18 @@ class Person:
         sessions = tuple(f"{session}/" for session in self._opened)
         inside = {name for name in stored if name.startswith(sessions)}
         beside = {name for name in stored if lies_inside(name) is None}
-        # A long conversation is on screen in part.
-        expected = beside | (inside if len(inside) <= SHORT_CONVERSATIONS else set())
+        # A long conversation is on screen in part: its end.
+        expected = beside | {name for name in inside if not _is_long(name.split("/messages/")[0], inside)}
         differing = sorted(
             name for name in expected | shown.keys() if name not in stored or shown.get(name) != stored[name][0]
         )
         resources = [b64encode(stored[name][1]).decode() for name in sorted(inside | beside)]
         tell({"dump": number, "resources": resources, "differs_from_disk": differing})
+
+
+def _is_long(session: str, names: set[str]) -> bool:
+    messages = f"{session}/messages/"
+    return sum(name.startswith(messages) and "/parts/" not in name for name in names) > FIRST_MESSAGES
 
 
 def stored_resources(disk: Path) -> dict[str, tuple[int, bytes]]:
