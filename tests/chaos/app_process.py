@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from app_flet import intents, pairing
-from app_flet.device import FIRST_MESSAGES, Device
+from app_flet.device import Device
 from app_flet.link import keep_links
+from app_flet.model import FIRST_MESSAGES
 from app_flet.reduce import lies_inside
 from app_flet.store import Store
 from halyard_client.halyard.agent import v1

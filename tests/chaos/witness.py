@@ -77,17 +77,16 @@ def sizes(rig: Rig) -> dict[str, tuple[float, int]]:
 
 def strangers(rig: Rig) -> list[str]:
     """Processes of this stage that none of its parts owns."""
-    owned: set[int] = set()
-    for part in (*rig.parts(), rig.model):
-        if part.pid:
-            owned |= {part.pid, *(child.pid for child in psutil.Process(part.pid).children(recursive=True))}
+    parts = {part.pid for part in (*rig.parts(), rig.model) if part.pid}
     found = []
     for process in psutil.process_iter():
         try:
             told = " ".join([*process.cmdline(), *process.environ().values()])
             ended = process.status() == psutil.STATUS_ZOMBIE
-            if str(rig.folder) in told and process.pid not in owned and not ended:
-                found.append(f"{process.pid} {' '.join(process.cmdline())[:200]}")
+            if str(rig.folder) in told and not ended:
+                # Asked last: whoever starts a process meanwhile is still its parent.
+                line = {process.pid, *(parent.pid for parent in process.parents())}
+                found += [] if line & parts else [f"{process.pid} {' '.join(process.cmdline())[:200]}"]
         except psutil.Error:
             continue
     return found
