@@ -11,8 +11,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BOOTSTRAP = @$(PYTHON) tools/bootstrap.py
 IN_VENV = PATH="$(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$$PATH"
-# One: tests that start real agents and browsers starve one another on two cores.
-WORKERS ?= 1
+# Two: one for the tests that start real agents and browsers (tests/conftest.py keeps those together), one for the rest.
+WORKERS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := up
@@ -28,7 +28,7 @@ demo:
 
 test:
 	$(BOOTSTRAP) dev opencode test-programs
-	@$(IN_VENV) python -m pytest --numprocesses $(WORKERS) --dist loadgroup $(ARGS)
+	@$(IN_VENV) python -m pytest --numprocesses $(WORKERS) --dist loadscope $(ARGS)
 
 check:
 	$(BOOTSTRAP) dev

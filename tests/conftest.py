@@ -1,19 +1,21 @@
-"""What every test shares: the tools of this checkout on PATH, and one worker for tests that start real programs."""
+"""What every test shares: the tools of this checkout on PATH, one worker for tests that start real programs, tries."""
 
 import os
-from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parent.parent
-# These start relays, agents and browsers; side by side they would starve one another on a small machine.
+# These start real agents and browsers; side by side they would starve one another on a small machine.
 HEAVY = (
-    ROOT / "tests" / "agentd" / "agents" / "opencode" / "test_adapter.py",
-    ROOT / "tests" / "browser",
-    ROOT / "tests" / "chaos",
-    ROOT / "tests" / "flows",
+    "tests/agentd/agents/opencode/",
+    "tests/agentd/demo/test_scenarios.py",
+    "tests/browser/",
+    "tests/chaos/",
+    "tests/flows/",
 )
 # Real processes on a crowded machine miss a deadline now and then. Such a test gets another try, which the summary
 # counts ("rerun"); what fails three times running is broken. Tests of pure code get none.
@@ -34,15 +36,23 @@ def pytest_configure() -> None:
     os.environ["PATH"] = os.pathsep.join([*map(str, own), os.environ.get("PATH", "")])  # noqa: TID251 - for children
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, None, None]:
-    """Keep heavy tests together on one worker (`--dist loadgroup`), and give tests of real programs several tries."""
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give tests of real programs several tries."""
     for item in items:
-        if _lies_in(item, HEAVY):
-            item.add_marker(pytest.mark.xdist_group("heavy"))
         if _lies_in(item, SEVERAL_TRIES):
             item.add_marker(pytest.mark.flaky(reruns=RERUNS, reruns_delay=RERUN_DELAY_SECONDS))
-    yield
+
+
+class OneStackAtATime(LoadScopeScheduling):  # type: ignore[misc]  # published without types
+    """Heavy tests one after another on one worker, whatever the number of workers; the others by file on the rest."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return "heavy" if path.startswith(HEAVY) else path
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneStackAtATime:
+    return OneStackAtATime(config, log)
 
 
 def _lies_in(item: pytest.Item, places: tuple[Path, ...]) -> bool:
