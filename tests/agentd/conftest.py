@@ -8,6 +8,7 @@ import pytest
 
 from agentd.config import Config
 from agentd.daemon import Daemon, running
+from tests.fakes.call_desk import Clock, Phone
 from tests.fakes.relay_process import RunningRelay, relay_process
 from tests.fakes.scripted_agent import ScriptedAgent
 
@@ -21,6 +22,16 @@ async def relay(tmp_path: Path) -> AsyncIterator[RunningRelay]:
 @pytest.fixture
 def agent() -> ScriptedAgent:
     return ScriptedAgent()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def phone() -> Phone:
+    return Phone()
 
 
 @pytest.fixture

@@ -2,35 +2,18 @@
 
 from pathlib import Path
 
-import pytest
-
 from agentd.grpc_errors import reason_of
-from halyard.agent.v1 import agent_service_pb2 as pb
 from halyard.agent.v1 import workstation_pb2
 from halyard.agent.v1 import workstation_service_pb2 as service
 from halyard.link.v1 import link_service_pb2 as link
-from tests.fakes.call_desk import TTL_MS, Clock, Phone, Workstation, workstation
+from tests.fakes.call_desk import TTL_MS, Clock, Phone, Workstation, pair, prompt, session, workstation
 from tests.fakes.scripted_agent import ScriptedAgent
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def phone() -> Phone:
-    return Phone()
 
 
 def paired(at: Workstation, phone: Phone, folder: Path) -> str:
     """A session that the phone may prompt."""
-    at.devices.add(phone.identity.public, "Phone", "test", workstation_pb2.DEVICE_ROLE_OPERATOR)
-    return at.agent.begin_session("s", at.projects.add(str(folder)).name).name
-
-
-def prompt(clock: Clock, phone: Phone, session: str, text: str) -> link.InboxCall:
-    return phone.call(clock, "AgentService/Prompt", pb.PromptRequest(session=session, text=text))
+    pair(at, phone)
+    return session(at, folder)
 
 
 def withdrawal(clock: Clock, phone: Phone, call: link.InboxCall) -> link.InboxCall:

@@ -32,6 +32,7 @@ from agentd.workstation_record import WorkstationRecord
 from agentd.workstation_service import WorkstationParts, WorkstationService
 from halyard.agent.v1 import agent_service_pb2 as pb
 from halyard.agent.v1 import resource_pb2
+from halyard.agent.v1 import workstation_pb2 as device_pb
 from halyard.agent.v1 import workstation_service_pb2 as workstation_pb
 from halyard.link.v1 import link_service_pb2 as link
 from halyard.link.v1 import record_pb2
@@ -137,3 +138,18 @@ async def workstation(
             yield Workstation(store, log, sealer, devices, desk, transcripts, agent, projects, replies)
             for work in works:
                 work.cancel()
+
+
+def pair(at: Workstation, phone: Phone, role: device_pb.DeviceRole = device_pb.DEVICE_ROLE_OPERATOR) -> None:
+    """The phone may do what its role allows."""
+    at.devices.add(phone.identity.public, "Phone", "test", role)
+
+
+def session(at: Workstation, folder: Path) -> str:
+    """A session that can be prompted."""
+    return at.agent.begin_session("s", at.projects.add(str(folder)).name).name
+
+
+def prompt(clock: Clock, phone: Phone, session: str, text: str, *, ttl_ms: int = TTL_MS) -> link.InboxCall:
+    request = pb.PromptRequest(session=session, text=text)
+    return phone.call(clock, "AgentService/Prompt", request, ttl_ms=ttl_ms)
