@@ -11,7 +11,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BOOTSTRAP = @$(PYTHON) tools/bootstrap.py
 IN_VENV = PATH="$(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$$PATH"
-# Two: one for the tests that start real agents and browsers (tests/conftest.py keeps those together), one for the rest.
+# Two: tests/conftest.py keeps those that would starve one another in a lane of their own.
 WORKERS ?= 2
 ARGS ?=
 
@@ -28,7 +28,7 @@ demo:
 
 test:
 	$(BOOTSTRAP) dev opencode test-programs
-	@$(IN_VENV) python -m pytest --numprocesses $(WORKERS) --dist loadscope $(ARGS)
+	@$(IN_VENV) python -m pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS)
 
 check:
 	$(BOOTSTRAP) dev

@@ -1,4 +1,4 @@
-"""What every test shares: the tools of this checkout on PATH, one worker for tests that start real programs, tries."""
+"""What every test shares: this checkout's tools on PATH, and lanes and tries for tests that start real programs."""
 
 import os
 from pathlib import Path
@@ -9,14 +9,12 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parent.parent
-# These start real agents and browsers; side by side they would starve one another on a small machine.
-HEAVY = (
-    "tests/agentd/agents/opencode/",
-    "tests/agentd/demo/test_scenarios.py",
-    "tests/browser/",
-    "tests/chaos/",
-    "tests/flows/",
-)
+# Each lane is taken by one worker, one test after another, and before all else: these start real agents, browsers and
+# whole stacks, which many at a time would starve one another on a small machine.
+LANES = {
+    "stacks": ("tests/browser/", "tests/chaos/", "tests/flows/"),
+    "agents": ("tests/agentd/agents/opencode/", "tests/agentd/demo/"),
+}
 # Real processes on a crowded machine miss a deadline now and then. Such a test gets another try, which the summary
 # counts ("rerun"); what fails three times running is broken. Tests of pure code get none.
 SEVERAL_TRIES = tuple(ROOT / "tests" / name for name in ("adversary", "agentd", "browser", "chaos", "flows", "relay"))
@@ -37,22 +35,28 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give tests of real programs several tries."""
+    """Begin with the lanes, and give tests of real programs several tries."""
+    order = [*LANES]
+    items.sort(key=lambda item: order.index(lane) if (lane := _lane(item.nodeid)) in LANES else len(order))
     for item in items:
         if _lies_in(item, SEVERAL_TRIES):
             item.add_marker(pytest.mark.flaky(reruns=RERUNS, reruns_delay=RERUN_DELAY_SECONDS))
 
 
-class OneStackAtATime(LoadScopeScheduling):  # type: ignore[misc]  # published without types
-    """Heavy tests one after another on one worker, whatever the number of workers; the others by file on the rest."""
+class Lanes(LoadScopeScheduling):  # type: ignore[misc]  # published without types
+    """A lane is one piece of work, and so is every file outside of them."""
 
     def _split_scope(self, nodeid: str) -> str:
-        path = nodeid.partition("::")[0]
-        return "heavy" if path.startswith(HEAVY) else path
+        return _lane(nodeid)
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneStackAtATime:
-    return OneStackAtATime(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Lanes:
+    return Lanes(config, log)
+
+
+def _lane(nodeid: str) -> str:
+    path = nodeid.partition("::")[0]
+    return next((lane for lane, places in LANES.items() if path.startswith(places)), path)
 
 
 def _lies_in(item: pytest.Item, places: tuple[Path, ...]) -> bool:
