@@ -85,7 +85,7 @@ async def test_always_says_which_rule_it_adds_and_does_not_ask_again(phone: AppL
         await ended(phone, name, message)
         again = await say(phone, name, scripted(runs("printf second"), says("Two.")))
         await ended(phone, name, again)
-        assert [call.output for call in tools(phone, name)] == ["first", "second"]
+        await phone.until(lambda: [call.output for call in tools(phone, name)] == ["first", "second"])
         assert pending(phone, name) == []
 
 
