@@ -1,4 +1,4 @@
-"""What every test shares: this checkout's tools on PATH, and lanes and tries for tests that start real programs."""
+"""What every test shares: this checkout's tools on PATH, and a lane and tries for tests that start real programs."""
 
 import os
 from pathlib import Path
@@ -9,12 +9,15 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parent.parent
-# Each lane is taken by one worker, one test after another, and before all else: these start real agents, browsers and
-# whole stacks, which many at a time would starve one another on a small machine.
-LANES = {
-    "stacks": ("tests/browser/", "tests/chaos/", "tests/flows/"),
-    "agents": ("tests/agentd/agents/opencode/", "tests/agentd/demo/"),
-}
+# The lane is taken by one worker, one test after another, and before all else: these start real agents, browsers and
+# whole stacks, which side by side would starve one another on a small machine.
+LANE = (
+    "tests/agentd/agents/opencode/",
+    "tests/agentd/demo/",
+    "tests/browser/",
+    "tests/chaos/",
+    "tests/flows/",
+)
 # Real processes on a crowded machine miss a deadline now and then. Such a test gets another try, which the summary
 # counts ("rerun"); what fails three times running is broken. Tests of pure code get none.
 SEVERAL_TRIES = tuple(ROOT / "tests" / name for name in ("adversary", "agentd", "browser", "chaos", "flows", "relay"))
@@ -35,28 +38,22 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the lanes, and give tests of real programs several tries."""
-    order = [*LANES]
-    items.sort(key=lambda item: order.index(lane) if (lane := _lane(item.nodeid)) in LANES else len(order))
+    """Begin with the lane, and give tests of real programs several tries."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LANE))
     for item in items:
         if _lies_in(item, SEVERAL_TRIES):
             item.add_marker(pytest.mark.flaky(reruns=RERUNS, reruns_delay=RERUN_DELAY_SECONDS))
 
 
-class Lanes(LoadScopeScheduling):  # type: ignore[misc]  # published without types
-    """A lane is one piece of work, and so is every file outside of them."""
+class OneLane(LoadScopeScheduling):  # type: ignore[misc]  # published without types
+    """The lane is one piece of work, and so is every file outside of it."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return _lane(nodeid)
+        return "lane" if nodeid.startswith(LANE) else nodeid.partition("::")[0]
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Lanes:
-    return Lanes(config, log)
-
-
-def _lane(nodeid: str) -> str:
-    path = nodeid.partition("::")[0]
-    return next((lane for lane, places in LANES.items() if path.startswith(places)), path)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneLane:
+    return OneLane(config, log)
 
 
 def _lies_in(item: pytest.Item, places: tuple[Path, ...]) -> bool:

@@ -28,7 +28,7 @@ CELLS: dict[tuple[str, str], list[str]] = {
         f"{HERE}/test_commands.py::test_an_answer_cannot_be_forged_swapped_or_moved",
         f"{HERE}/test_commands.py::test_a_relay_that_says_no_is_believed_only_before_the_call_was_repeated",
         f"{HERE}/test_commands.py::test_a_forged_stored_or_taken_never_says_more_than_that",
-        "tests/agentd/test_calls.py::test_what_was_altered_on_the_way_is_dropped_and_says_nothing_of_the_true_call",
+        "tests/agentd/test_hostile_calls.py::test_what_was_altered_on_the_way_is_dropped_and_says_nothing_of_the_true_call",
     ],
     (RELAY, "forge or alter a record, or move a value to another key, seq, epoch or workstation"): [
         f"{HERE}/test_records.py::test_a_value_cannot_be_forged_altered_or_moved",
@@ -94,7 +94,7 @@ CELLS: dict[tuple[str, str], list[str]] = {
     ],
     (LESSER, "speak in the name of another device"): [
         f"{HERE}/test_commands.py::test_a_call_for_another_workstation_or_in_another_name_is_never_carried_out",
-        "tests/agentd/test_calls.py::test_a_stranger_is_not_answered_and_one_device_cannot_speak_for_another",
+        "tests/agentd/test_hostile_calls.py::test_a_stranger_is_not_answered_and_one_device_cannot_speak_for_another",
     ],
     ("the agent, or a prompt injected into it", "approve itself, pair a phone of its own, edit the policy"): [
         "tests/agentd/test_local_socket.py::test_it_does_not_decide",

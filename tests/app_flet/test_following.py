@@ -14,13 +14,12 @@ from tests.app_flet.scenes import Scene
 from tests.app_flet.test_link import level, linked, until
 
 S = "sessions/s1"
-AT = Scene().at
 
 
 def said(number: int, call_id: bytes = b"") -> Iterator[v1.Resource]:
     """A remark, `number` minutes after all that the scene holds."""
     name = f"{S}/messages/x{number:04d}"
-    at = AT + timedelta(minutes=number)
+    at = Scene().at + timedelta(minutes=number)
     yield resource(name, message=v1.Message(name=name, role=v1.Role.PERSON, create_time=at, call_id=call_id))
     part = f"{name}/parts/p"
     yield resource(part, part=v1.Part(name=part, state=v1.PartState.COMPLETE, text=v1.Text(text=f"Remark {number}.")))
