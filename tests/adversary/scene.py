@@ -12,7 +12,6 @@ from agentd.config import Config
 from agentd.daemon import Daemon, running
 from app_flet import intents
 from app_flet.device import Device
-from app_flet.link import keep_links
 from app_flet.model import CallView, Model, WorkstationView
 from app_flet.pairing import Guise, pair
 from app_flet.store import Store
@@ -20,6 +19,7 @@ from halyard.agent.v1 import workstation_pb2
 from halyard.link.v1 import record_pb2
 from halyard_client.halyard.agent import v1
 from tests.adversary.malicious_relay import MaliciousRelay, malicious_relay
+from tests.app_flet.test_link import linked
 from tests.fakes.scripted_agent import ScriptedAgent
 from wire.calls import CallState
 from wire.identity import Identity
@@ -150,14 +150,6 @@ async def introduce(daemon: Daemon, relay: MaliciousRelay, device: Device) -> No
         async for _ in events:
             pass
     device.paired(joining.result())
-
-
-@asynccontextmanager
-async def linked(device: Device) -> AsyncIterator[None]:
-    async with asyncio.TaskGroup() as group:
-        links = group.create_task(keep_links(device))
-        yield
-        links.cancel()
 
 
 @asynccontextmanager

@@ -19,7 +19,8 @@ from app_flet.pairing import Guise, pair
 from app_flet.store import Store
 from halyard.agent.v1 import workstation_pb2, workstation_service_pb2
 from halyard_client.halyard.agent import v1
-from tests.adversary.scene import PATIENCE_SECONDS, linked
+from tests.adversary.scene import PATIENCE_SECONDS
+from tests.app_flet.test_link import linked
 from tests.fakes.relay_process import RunningRelay, relay_process
 from tests.fakes.scripted_agent import ScriptedAgent
 from wire.calls import CallState
