@@ -14,6 +14,7 @@ import logging
 import secrets
 import socket
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +36,8 @@ STOP_SECONDS = 5.0
 _REAP_SECONDS = 5.0
 _SPAWN_SECONDS = 10.0
 _POLL_SECONDS = 0.1
-_HEALTH_SECONDS = 5.0
+# OpenCode listens a moment before it serves, and never answers what it was asked in between: ask again soon, at first.
+_FIRST_HEALTH_SECONDS, _HEALTH_SECONDS = 0.5, 5.0
 _MARK_BYTES = 16
 # What forks while it is looked for is found in the next round.
 _REAP_ROUNDS = 5
@@ -99,12 +101,16 @@ class OpenCodeProcess:
         """Returns the version as soon as the server answers; raises AgentUnavailableError when it ends or takes too
         long.
         """
+        patience = _FIRST_HEALTH_SECONDS
         try:
             async with asyncio.timeout(within):
                 while self._process.returncode is None:
+                    asked_at = time.monotonic()
                     try:
-                        return (await self.client.health(_HEALTH_SECONDS)).version
+                        return (await self.client.health(patience)).version
                     except AgentUnavailableError:
+                        if time.monotonic() - asked_at >= patience:
+                            patience = min(2 * patience, _HEALTH_SECONDS)
                         await asyncio.sleep(_POLL_SECONDS)
         except TimeoutError:
             raise AgentUnavailableError(f"OpenCode did not answer within {within:.0f} s of its start.") from None

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import sys
 from pathlib import Path
 
 import psutil
@@ -95,6 +96,29 @@ async def test_a_server_that_never_answers_is_given_up(tmp_path: Path) -> None:
     with pytest.raises(AgentUnavailableError, match="did not answer"):
         await process.wait_until_healthy(0.05)
     await process.stop()
+
+
+# Listens, leaves whoever asks first without an answer, and serves from the second request on.
+FORGETFUL = """
+import socket, sys
+with socket.create_server(("127.0.0.1", int(sys.argv[1]))) as server:
+    forgotten, _ = server.accept()
+    while True:
+        asking, _ = server.accept()
+        asking.recv(4096)
+        body = b'{"healthy": true, "version": "1.0"}'
+        asking.sendall(b"HTTP/1.1 200 OK\\r\\ncontent-length: %d\\r\\n\\r\\n%s" % (len(body), body))
+"""
+
+
+async def test_a_server_that_forgets_what_it_was_asked_too_early_is_asked_again(tmp_path: Path) -> None:
+    (tmp_path / "forgetful.py").write_text(FORGETFUL)
+    process = await start(tmp_path, f"shift 4; exec {sys.executable} {tmp_path / 'forgetful.py'} $1")
+    try:
+        # Less than the patience with a server that serves.
+        assert await process.wait_until_healthy(4) == "1.0"
+    finally:
+        await process.stop()
 
 
 async def test_a_program_that_cannot_be_started_says_what_to_check(tmp_path: Path) -> None:
