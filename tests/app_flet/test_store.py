@@ -202,7 +202,8 @@ def test_a_file_of_the_first_schema_is_read_on(tmp_path: Path) -> None:
         for held in (message(1, 1), part_of(2, 1), message(3, 2), session(4, "t")):
             inside = S if held.resource.session is None else None
             old.execute(
-                "INSERT INTO record VALUES ('w1', ?, ?, ?, ?)", (held.name, held.seq, inside, bytes(held.resource))
+                "INSERT INTO record VALUES ('w1', ?, ?, ?, ?)",
+                (held.name.encode(), held.seq, inside, bytes(held.resource)),
             )
         old.commit()
     store = Store(path)
@@ -210,6 +211,9 @@ def test_a_file_of_the_first_schema_is_read_on(tmp_path: Path) -> None:
     assert (numbers_in(page), page.older) == ([2], 1)
     assert {held.name for held in store.before("w1", S, page.since, 9).records} == {MESSAGE, PART}
     assert [held.seq for held in store.records_beside("w1")] == [4]
+    assert sorted(seq for seq, _ in store.seqs("w1")) == [1, 2, 3, 4]
+    store.keep_records("w1", [filed(message(5, 2), message(5, 2).name.encode())])
+    assert sorted(seq for seq, _ in store.seqs("w1")) == [1, 2, 4, 5]
 
 
 def test_the_file_shrinks_when_a_long_session_is_deleted(tmp_path: Path, store: Store) -> None:

@@ -32,7 +32,6 @@ CREATE TABLE seen (
 ) WITHOUT ROWID;
 """
 # `message`: the one that a record is or belongs to. `at_ms`: when it began; NULL for all that is no message.
-# With the seq, record_place answers "what is held" by itself, without walking through the values.
 _PAGES = """
 ALTER TABLE record ADD COLUMN message TEXT;
 ALTER TABLE record ADD COLUMN at_ms INTEGER;
@@ -56,6 +55,27 @@ CREATE TABLE answer (
   workstation TEXT NOT NULL, method TEXT NOT NULL, request BLOB NOT NULL, response BLOB NOT NULL,
   at_ms INTEGER NOT NULL, PRIMARY KEY (workstation, method, request)
 );
+"""
+
+# Values lie in the order in which they came. By their keys, which are as good as random, each batch that is caught up
+# with would write nearly every page of the table once more (docs/decisions/0097).
+# With seq and key, record_place answers "what is held" by itself, without walking through the values.
+_ARRIVALS = """
+CREATE TABLE arrived (
+  number INTEGER PRIMARY KEY, workstation TEXT NOT NULL, key BLOB NOT NULL, seq INTEGER NOT NULL, session TEXT,
+  message TEXT, at_ms INTEGER, resource BLOB NOT NULL
+);
+"""
+_ARRIVED = """
+DROP TABLE record;
+ALTER TABLE arrived RENAME TO record;
+CREATE UNIQUE INDEX record_key ON record (workstation, key);
+CREATE INDEX record_place ON record (workstation, session, at_ms, message, seq, key);
+CREATE INDEX record_message ON record (workstation, message);
+"""
+_ARRIVE = """
+INSERT INTO arrived (workstation, key, seq, session, message, at_ms, resource)
+  SELECT workstation, key, seq, session, message, at_ms, resource FROM record WHERE workstation = ? AND key = ?
 """
 
 
@@ -86,5 +106,13 @@ def _number_calls(db: sqlite3.Connection) -> None:
     _run(db, _QUEUE)
 
 
-STEPS = (_make, _file_messages, _number_calls)
+def _line_up(db: sqlite3.Connection) -> None:
+    """Lays records down in the order of their seqs."""
+    _run(db, _ARRIVALS)
+    # Keys are sorted, not values: together those may be more than a phone's memory.
+    db.executemany(_ARRIVE, db.execute("SELECT workstation, key FROM record ORDER BY seq").fetchall())
+    _run(db, _ARRIVED)
+
+
+STEPS = (_make, _file_messages, _number_calls, _line_up)
 """What brings a file from each schema to the next; `user_version` counts them."""

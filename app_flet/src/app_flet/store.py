@@ -26,6 +26,11 @@ PAGES_AT_ONCE = 256
 """Of 4 KiB: so much stays free for what comes next, and so much is given back after one transaction."""
 INCREMENTAL = 2
 
+_KEEP_RECORD = """
+INSERT INTO record (workstation, key, seq, session, message, at_ms, resource) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (workstation, key) DO UPDATE SET seq = excluded.seq, session = excluded.session,
+  message = excluded.message, at_ms = excluded.at_ms, resource = excluded.resource
+"""
 _KEEP_CALL = """
 INSERT INTO call (call_id, workstation, payload, expires_ms, state, attempts, answer) VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (call_id) DO UPDATE SET payload = excluded.payload, expires_ms = excluded.expires_ms,
@@ -175,8 +180,8 @@ class Store:
 
     def keep_records(self, workstation: str, records: Iterable[StoredRecord]) -> None:
         """Replaces what is held of these keys; the caller has refused what is older."""
-        rows = [(workstation, r.key, r.seq, r.session, r.resource, r.message, r.at_ms) for r in records]
-        self._db.executemany("REPLACE INTO record VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        rows = [(workstation, r.key, r.seq, r.session, r.message, r.at_ms, r.resource) for r in records]
+        self._db.executemany(_KEEP_RECORD, rows)
 
     def drop_records(self, workstation: str) -> None:
         """The workstation began a new log."""
@@ -194,7 +199,9 @@ class Store:
 
     def seqs(self, workstation: str) -> list[tuple[int, bytes]]:
         """(seq, key) of every record held."""
-        return self._db.execute("SELECT seq, key FROM record WHERE workstation = ?", (workstation,)).fetchall()
+        return self._db.execute(
+            "SELECT seq, key FROM record INDEXED BY record_place WHERE workstation = ?", (workstation,)
+        ).fetchall()
 
     # Indexes are named: SQLite would rather walk through all values of a workstation, some of which are megabytes.
 
