@@ -27,7 +27,9 @@ MAX_PARSED = 1024
 """Names whose parts are remembered: one name is asked about several times on its way through."""
 
 # No "/" (it separates), no "." in front (ids become file names on some disks), nothing a URL path must escape.
-_ID = re.compile(rf"[A-Za-z0-9_~-][A-Za-z0-9._~-]{{0,{MAX_ID_LENGTH - 1}}}", re.ASCII)
+_SEGMENT = rf"[A-Za-z0-9_~-][A-Za-z0-9._~-]{{0,{MAX_ID_LENGTH - 1}}}"
+_ID = re.compile(_SEGMENT, re.ASCII)
+_IDS = re.compile(rf"{_SEGMENT}(?:/{_SEGMENT})*", re.ASCII)
 
 
 class Kind(StrEnum):
@@ -129,7 +131,11 @@ def parse(name: str) -> Name:
     kind = _KINDS.get((len(segments), *segments[::2]))
     if kind is None:
         raise Malformed(f"{name[:MAX_ID_LENGTH]!r} is not a resource name; wire/names.py lists the patterns.")
-    return Name(kind, tuple(check_id(segment) for segment in segments[1::2]))
+    ids = tuple(segments[1::2])
+    if _IDS.fullmatch(name) is None:
+        for value in ids:
+            check_id(value)
+    return Name(kind, ids)
 
 
 def session_of(name: str) -> str | None:

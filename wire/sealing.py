@@ -21,7 +21,7 @@ import secrets
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
@@ -48,20 +48,22 @@ Random = Callable[[int], bytes]
 """A source of random bytes; tests and vectors pass a fixed one."""
 
 _RING_VERSION = 1
+_EIGHT = (8).to_bytes(4)
+_MAX_BEGINNINGS = 64
 
 
 def bound(label: str, *fields: bytes | str | int) -> bytes:
     """Associated data or HKDF info: label and fields, each behind its length; see the module docstring."""
-    parts = [f"halyard {label} v1".encode("ascii"), *map(_field, fields)]
-    return b"".join(len(part).to_bytes(4) + part for part in parts)
+    return b"".join(map(_field, (f"halyard {label} v1", *fields)))
 
 
 def _field(value: bytes | str | int) -> bytes:
     if isinstance(value, int):
         if not 0 <= value < 1 << 64:
             raise Malformed("A seq or time is out of range; it must fit 64 bits without a sign.")
-        return value.to_bytes(8)
-    return value.encode() if isinstance(value, str) else value
+        return _EIGHT + value.to_bytes(8)
+    data = value.encode() if isinstance(value, str) else value
+    return len(data).to_bytes(4) + data
 
 
 def derive(secret: bytes, info: bytes) -> bytes:
@@ -70,15 +72,23 @@ def derive(secret: bytes, info: bytes) -> bytes:
 
 
 def _seal(key: bytes, data: bytes, plaintext: bytes, random: Random) -> bytes:
+    return _seal_with(ChaCha20Poly1305(key), data, plaintext, random)
+
+
+def _seal_with(cipher: ChaCha20Poly1305, data: bytes, plaintext: bytes, random: Random) -> bytes:
     nonce = random(NONCE_BYTES)
-    return nonce + ChaCha20Poly1305(key).encrypt(nonce, plaintext, data)
+    return nonce + cipher.encrypt(nonce, plaintext, data)
 
 
 def _open(key: bytes, data: bytes, sealed: bytes) -> bytes:
+    return _open_with(ChaCha20Poly1305(key), data, sealed)
+
+
+def _open_with(cipher: ChaCha20Poly1305, data: bytes, sealed: bytes) -> bytes:
     if len(sealed) < NONCE_BYTES + TAG_BYTES:
         raise SealBroken("Sealed content is cut short; ask for it again.")
     try:
-        return ChaCha20Poly1305(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], data)
+        return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], data)
     except InvalidTag:
         raise SealBroken("Sealed content was altered, moved, or not sealed for this device; do not use it.") from None
 
@@ -129,6 +139,18 @@ class EpochKey:
     def volatile_key(self) -> bytes:
         """Seals volatile batches."""
         return derive(self.secret, bound("volatile key"))
+
+    # What seals thousands of times is set up once: that takes nearly as long as opening a short record.
+
+    @cached_property
+    def record_cipher(self) -> ChaCha20Poly1305:
+        """Under `record_key`."""
+        return ChaCha20Poly1305(self.record_key)
+
+    @cached_property
+    def volatile_cipher(self) -> ChaCha20Poly1305:
+        """Under `volatile_key`."""
+        return ChaCha20Poly1305(self.volatile_key)
 
     @cached_property
     def head_key(self) -> bytes:
@@ -217,7 +239,7 @@ def seal_record(
 ) -> bytes:
     """The value of a record, for its place `seq` and its log key `name` only."""
     data = _in_log("record", origin, key.number, seq, name)
-    return key.number.to_bytes(KEY_EPOCH_BYTES) + _seal(key.record_key, data, plaintext, random)
+    return key.number.to_bytes(KEY_EPOCH_BYTES) + _seal_with(key.record_cipher, data, plaintext, random)
 
 
 def open_record(ring: KeyRing, origin: Origin, seq: int, name: bytes, sealed: bytes) -> bytes:
@@ -227,7 +249,7 @@ def open_record(ring: KeyRing, origin: Origin, seq: int, name: bytes, sealed: by
     anything is not as it was sealed.
     """
     key = ring.key(sealed_under(sealed), not_before=ring.key_for(seq))
-    return _open(key.record_key, _in_log("record", origin, key.number, seq, name), sealed[KEY_EPOCH_BYTES:])
+    return _open_with(key.record_cipher, _in_log("record", origin, key.number, seq, name), sealed[KEY_EPOCH_BYTES:])
 
 
 def seal_volatile(
@@ -235,7 +257,7 @@ def seal_volatile(
 ) -> bytes:
     """A batch of hints for the session whose focus key is `focus`."""
     data = _in_log("volatile", origin, key.number, focus)
-    return key.number.to_bytes(KEY_EPOCH_BYTES) + _seal(key.volatile_key, data, plaintext, random)
+    return key.number.to_bytes(KEY_EPOCH_BYTES) + _seal_with(key.volatile_cipher, data, plaintext, random)
 
 
 def open_volatile(ring: KeyRing, origin: Origin, focus: bytes, sealed: bytes) -> bytes:
@@ -244,7 +266,7 @@ def open_volatile(ring: KeyRing, origin: Origin, focus: bytes, sealed: bytes) ->
     A batch may be a replay: its deltas carry offsets, and a record always has the last word.
     """
     key = ring.key(sealed_under(sealed), not_before=ring.newest)
-    return _open(key.volatile_key, _in_log("volatile", origin, key.number, focus), sealed[KEY_EPOCH_BYTES:])
+    return _open_with(key.volatile_cipher, _in_log("volatile", origin, key.number, focus), sealed[KEY_EPOCH_BYTES:])
 
 
 def seal_head(key: EpochKey, origin: Origin, head: Head, *, random: Random = secrets.token_bytes) -> bytes:
@@ -262,7 +284,13 @@ def open_head(ring: KeyRing, origin: Origin, sealed: bytes) -> Head:
 
 
 def _in_log(label: str, origin: Origin, key_epoch: int, *fields: bytes | int) -> bytes:
-    return bound(label, origin.workstation, origin.log_epoch, key_epoch, *fields)
+    return _beginning(label, origin, key_epoch) + b"".join(map(_field, fields))
+
+
+@lru_cache(_MAX_BEGINNINGS)
+def _beginning(label: str, origin: Origin, key_epoch: int) -> bytes:
+    """What all associated data of one key in one log begins with."""
+    return bound(label, origin.workstation, origin.log_epoch, key_epoch)
 
 
 @dataclass(frozen=True, slots=True)
