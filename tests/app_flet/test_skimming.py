@@ -30,6 +30,16 @@ def test_the_last_of_a_field_counts() -> None:
     assert skim(bytes(first) + bytes(last)).name == "projects/b"
 
 
+@pytest.mark.parametrize("size", [0, 127, 128, 16_383, 16_384, 2_097_152])
+@pytest.mark.parametrize("number", [99, 2_047, 2_048])
+def test_fields_of_any_length_and_number_are_passed_over(size: int, number: int) -> None:
+    def varint(value: int) -> bytes:
+        return bytes([value & 0x7F | 0x80]) + varint(value >> 7) if value >= 0x80 else bytes([value])
+
+    strange = varint(number << 3 | 2) + varint(size) + bytes(size) + varint(number << 3) + varint(size)
+    assert skim(strange + bytes(v1.Resource(name="projects/a"))) == Skimmed("projects/a", is_gone=False, at_ms=None)
+
+
 @settings(max_examples=400)
 @given(
     st.sampled_from([bytes(value) for value in VALUES]),

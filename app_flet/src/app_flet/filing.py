@@ -1,14 +1,13 @@
 """How an opened record is filed in a device's store: under its session, its message and that message's time. PURE."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from app_flet.reduce import lies_inside
 from app_flet.skimming import Skimmed
 from wire import names
 
 
-@dataclass(frozen=True, slots=True)
-class StoredRecord:
+class StoredRecord(NamedTuple):
     """One opened record on its way to disk."""
 
     seq: int

@@ -6,7 +6,8 @@ is dropped and said, never shown.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from app_flet import events
 from app_flet.filing import StoredRecord, stored
@@ -47,8 +48,7 @@ ASLEEP_AFTER_MS = 75_000
 """Not judged for so long: this device slept, and what came meanwhile is still on its way."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Opened:
+class _Opened(NamedTuple):
     """One opened record: filed by what it is; read only if a screen may show it."""
 
     stored: StoredRecord

@@ -4,7 +4,7 @@ A phone receives a thousand values for each one that it shows. Reading one with 
 this costs a hundredth of it. Counterpart: `reading.read`, which is for what is shown.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from halyard_client.halyard.link.v1 import Record
 from wire.errors import Malformed
@@ -23,6 +23,8 @@ SEQ, KEY, KEY_EPOCH, SEALED = 1, 2, 3, 4
 MAX_SEQ = (1 << 63) - 1
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
+LONG = 0x80
+"""A byte of a number from which on another one follows."""
 _SIZES = {FIXED64: 8, FIXED32: 4}
 _ENDLESS = 1 << 62
 _MAX_VARINT_BITS = 70
@@ -30,8 +32,7 @@ _NOWHERE = slice(0, 0)
 _CUT = "This value ends in the middle of a field; the workstation is of another release, or broken."
 
 
-@dataclass(frozen=True, slots=True)
-class Skimmed:
+class Skimmed(NamedTuple):
     """What filing needs to know of a resource."""
 
     name: str
@@ -124,7 +125,10 @@ def _fields(data: bytes, at: int, end: int, last: int = -1) -> dict[int, int | s
     """
     found: dict[int, int | slice] = {}
     while at < end:
-        tag, at = _varint(data, at)
+        tag = data[at]
+        at += 1
+        if tag >= LONG:
+            tag, at = _varint(data, at - 1)
         number, kind = tag >> 3, tag & 7
         if kind == VARINT:
             found[number], at = _varint(data, at)
@@ -143,13 +147,15 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
     """(value, place after it)."""
     value = data[at]
     at += 1
-    if value < 0x80:
+    if value < LONG:
         return value, at
-    value &= 0x7F
+    value &= LONG - 1
+    if data[at] < LONG:
+        return value | data[at] << 7, at + 1
     for shift in range(7, _MAX_VARINT_BITS, 7):
         byte = data[at]
         at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
+        value |= (byte & LONG - 1) << shift
+        if byte < LONG:
             return value, at
     raise Malformed(_CUT)
