@@ -298,10 +298,7 @@ class Reader(Follower):
             self._level_if_at_end(page)
 
     def _frame(self, page: reading.LogPage) -> bytes:
-        batch = link_service_pb2.Batch(
-            workstation_id=self._channel.workstation_id, records=page.records, through=page.through
-        )
-        return link_service_pb2.AttachAppResponse(batch=batch).SerializeToString()
+        return batch_frame(self._channel.workstation_id, records=page.records, through=page.through)
 
     def _level_if_at_end(self, page: reading.LogPage) -> None:
         channel = self._channel

@@ -141,7 +141,7 @@ def parse(name: str) -> Name:
 def session_of(name: str) -> str | None:
     """The name of the session that `name` belongs to (a session belongs to itself); None outside sessions."""
     parsed = parse(name)
-    return session(parsed.ids[0]) if parsed.kind.startswith("sessions/") else None
+    return f"sessions/{parsed.ids[0]}" if parsed.kind.startswith("sessions/") else None
 
 
 def opaque_key(name_key: bytes, name: str) -> bytes:
