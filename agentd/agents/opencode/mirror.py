@@ -11,7 +11,7 @@ part closes.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from agentd.agents.agent import Journal
@@ -132,7 +132,7 @@ class Mirror:
         room = self._rooms.get(info.session_id)
         if room is None:
             return
-        waiting = room.tail.unanswered()
+        others = [message for message in room.tail.unsettled() if message.id != info.id]
         room.note(info)
         if isinstance(info, schema.AssistantMessage):
             if is_finished(info):
@@ -142,10 +142,7 @@ class Mirror:
                 self._put_session(room)
         elif info.summary is not None and info.summary.diffs:
             self._put_session(room)
-        self._journal.put(resource_pb2.Resource(name=room.place.message(info.id), message=room.message(info)))
-        for message in waiting:
-            if message.id != info.id:
-                self._put_message(room, message)
+        self._put_all(room, [info, *others])
 
     def _forget_message(self, session_id: str, message_id: str) -> None:
         room = self._rooms.get(session_id)
@@ -173,7 +170,7 @@ class Mirror:
             room.note_call(theirs.call_id, name)
             self._tool(room, theirs, ours)
         elif translate.is_growing(theirs):
-            self._open_text(room, theirs.id, ours, moment)
+            self._open_text(room, theirs, ours, moment)
         else:
             room.growing.pop(theirs.id, None)
             self._put_part(ours)
@@ -185,19 +182,20 @@ class Mirror:
         siblings = (self._journal.known(other) for other in self._journal.names(f"{message}/parts/"))
         return max((sibling.part.index + 1 for sibling in siblings if sibling is not None), default=0)
 
-    def _open_text(self, room: Room, part_id: str, ours: pb.Part, moment: Moment) -> None:
+    def _open_text(self, room: Room, theirs: schema.Part, ours: pb.Part, moment: Moment) -> None:
         """Opens a text part, or renews it from a listing: OpenCode holds no text before its end, so ours is kept if
         it is longer.
         """
-        growing = room.growing.get(part_id)
+        growing = room.growing.get(theirs.id)
         if growing is None:
-            growing = room.growing[part_id] = Growing(ours, self._resumed(ours, moment))
+            growing = room.growing[theirs.id] = Growing(ours, self._resumed(ours, moment))
         elif not moment.live:
             growing.arrived.whole = False
         elif not translate.text_of(ours):
             growing.arrived.begins()
         growing.part = ours
-        state = pb.PART_STATE_OPEN if room.working or moment.live else pb.PART_STATE_INTERRUPTED
+        is_open = moment.live or room.is_writing(theirs.message_id)
+        state = pb.PART_STATE_OPEN if is_open else pb.PART_STATE_INTERRUPTED
         self._put_part(translate.with_text(ours, growing.arrived.text, state))
 
     def repeated(self, change: Change) -> None:
@@ -290,8 +288,7 @@ class Mirror:
             case _:
                 room.rest()
         self._put_session(room)
-        for message in room.tail.unanswered():
-            self._put_message(room, message)
+        self._put_unsettled(room)
 
     def _close_texts(self, room: Room) -> None:
         for part_id, growing in list(room.growing.items()):
@@ -311,8 +308,7 @@ class Mirror:
         if not room.working:
             room.rest()
             self._put_session(room)
-        for message in room.tail.unanswered():
-            self._put_message(room, message)
+        self._put_unsettled(room)
 
     def todos(self, change: TodosChanged) -> None:
         """Takes over the agent's list."""
@@ -393,8 +389,12 @@ class Mirror:
 
     def _put_unsettled(self, room: Room) -> None:
         """Tells what stands differently when a turn begins or ends."""
-        for message in room.tail.unsettled():
+        self._put_all(room, room.tail.unsettled())
+
+    def _put_all(self, room: Room, messages: Iterable[Theirs]) -> None:
+        for message in messages:
             self._put_message(room, message)
+        room.tail.let_go()
 
     def _put_part(self, ours: pb.Part) -> None:
         self._journal.put(resource_pb2.Resource(name=ours.name, part=ours))

@@ -58,6 +58,10 @@ class Room:
         """Returns whether a turn runs."""
         return self.activity.state in WORKING_STATES
 
+    def is_writing(self, message_id: str) -> bool:
+        """Returns whether the turn that runs may still add to this answer."""
+        return self.working and self.tail.may_be_written(message_id)
+
     def begin(self) -> None:
         """A turn runs: whatever the last one ended with is past."""
         if not self.working:
@@ -71,6 +75,7 @@ class Room:
 
     def rest(self) -> None:
         """No turn runs any more. What cut it off stays visible until the next one begins."""
+        self.tail.turn_over()
         if self.activity.state == pb.SESSION_STATE_INTERRUPTED:
             return
         state = pb.SESSION_STATE_FAILED if self.failure else pb.SESSION_STATE_IDLE
@@ -78,6 +83,7 @@ class Room:
 
     def cut_off(self) -> None:
         """The turn ended with the process that ran it."""
+        self.tail.turn_over()
         self.activity = Activity(
             pb.SESSION_STATE_INTERRUPTED, CUT_OFF_DETAIL, context_tokens=self.activity.context_tokens
         )
@@ -124,7 +130,7 @@ class Room:
     def message(self, theirs: Theirs) -> pb.Message:
         """Returns a message as it stands: how far a person's message is depends on what followed it."""
         if isinstance(theirs, schema.AssistantMessage):
-            ours = translate.agent_message(theirs, self.place, cut_off=not self.working)
+            ours = translate.agent_message(theirs, self.place, cut_off=not self.is_writing(theirs.id))
         else:
             state, error = self._person_state(theirs)
             ours = translate.person_message(theirs, self.place, state, error)

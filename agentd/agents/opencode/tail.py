@@ -39,6 +39,10 @@ class Tail:
     """The newest prompt that an answer belongs to: it and all before it are settled."""
     early: dict[str, None] = field(default_factory=dict)
     """Answered prompts that are not known yet, oldest first."""
+    newest: Stand = (0.0, "")
+    """The newest answer. A session writes one at a time, so no other is being written."""
+    over: Stand = (0.0, "")
+    """Answers up to here are of turns that have ended, and stay as they are."""
 
     def note(self, message: Theirs) -> None:
         """A message was made or changed."""
@@ -46,6 +50,7 @@ class Tail:
             self._note_prompt(message)
             return
         self._note_answered(message.parent_id)
+        self.newest = max(self.newest, stand(message))
         if is_finished(message):
             self.answers.pop(message.id, None)
         else:
@@ -58,7 +63,7 @@ class Tail:
 
     def with_all(self, messages: Iterable[Theirs]) -> Tail:
         """Returns a tail that has heard of these messages before all that this one knows."""
-        other = Tail(answered=self.answered)
+        other = Tail(answered=self.answered, newest=self.newest, over=self.over)
         for message in (*messages, *self.prompts.values(), *self.answers.values()):
             other.note(message)
         return other
@@ -74,6 +79,20 @@ class Tail:
     def unsettled(self) -> Sequence[Theirs]:
         """Returns both."""
         return (*self.unanswered(), *self.unfinished())
+
+    def may_be_written(self, message_id: str) -> bool:
+        """Returns whether a turn that runs now may still add to this answer. OpenCode leaves one that is stopped before
+        its first word without an end for ever.
+        """
+        return self.newest[1] == message_id and self.newest > self.over
+
+    def turn_over(self) -> None:
+        """Nobody works here any more."""
+        self.over = self.newest
+
+    def let_go(self) -> None:
+        """Forgets unfinished answers that nobody will finish, once readers were told."""
+        self.answers = {key: message for key, message in self.answers.items() if self.may_be_written(key)}
 
     def _note_prompt(self, message: schema.UserMessage) -> None:
         if message.id in self.early:

@@ -273,6 +273,33 @@ def test_a_crash_marks_everything_that_ran_and_keeps_what_had_arrived(mirror: Mi
     assert journal.session(SESSION).state == pb.SESSION_STATE_IDLE
 
 
+def test_an_answer_that_was_stopped_before_its_first_word_stays_cut_off(mirror: Mirror, journal: MemoryJournal) -> None:
+    """OpenCode leaves it without an end and without an error; it must not look as if a later turn wrote it."""
+    states = [(pb.ROLE_PERSON, pb.MESSAGE_STATE_COMPLETE), (pb.ROLE_AGENT, pb.MESSAGE_STATE_INTERRUPTED)]
+
+    def shown() -> list[tuple[pb.Role, pb.MessageState]]:
+        return [(m.role, m.state) for m in journal.messages(SESSION)]
+
+    tell(mirror, shapes.session(), shapes.status("busy"), shapes.prompt("m1", 1), shapes.answer("m2", "m1", 2))
+    tell(mirror, shapes.status("idle"))
+    assert shown() == states
+    # The next turn is busy before its answer begins.
+    tell(mirror, shapes.status("busy"), shapes.prompt("m3", 3), shapes.answer("m2", "m1", 2))
+    assert shown()[:2] == states
+    tell(mirror, shapes.answer("m4", "m3", 4))
+    entries = [
+        schema.MessageWithParts(info=shapes.prompt("m1", 1).info, parts=[]),
+        schema.MessageWithParts(
+            info=shapes.answer("m2", "m1", 2).info, parts=[shapes.streaming("p", "m2", "half").part]
+        ),
+        schema.MessageWithParts(info=shapes.answer("m4", "m3", 4).info, parts=[shapes.streaming("q", "m4").part]),
+    ]
+    mirror.adopt_listing(SESSION, entries, REPLAYED)
+    assert shown()[:2] == states
+    assert shown()[3] == (pb.ROLE_AGENT, pb.MESSAGE_STATE_WRITING)
+    assert [part.state for part in journal.all_parts(SESSION)] == [pb.PART_STATE_INTERRUPTED, pb.PART_STATE_OPEN]
+
+
 def test_a_revert_marks_messages_and_taking_it_back_unmarks_them(mirror: Mirror, journal: MemoryJournal) -> None:
     tell(mirror, *shapes.begun(), shapes.prompt("m3", 3), shapes.session(revert={"messageID": "m2"}))
     assert [m.reverted for m in journal.messages(SESSION)] == [False, True, True]

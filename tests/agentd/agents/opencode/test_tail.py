@@ -70,3 +70,22 @@ def test_a_page_is_heard_before_what_is_known() -> None:
     page = tail.with_all([ask(1), reply(1, 1), ask(3)])
     assert waiting(page) == ["p3", "p4"]
     assert waiting(tail) == ["p4"]
+
+
+def test_of_all_answers_without_an_end_only_the_newest_may_be_written() -> None:
+    tail = heard(ask(1), reply(1, 1, done=False), ask(2), reply(1, 2, done=False))
+    assert [tail.may_be_written(name) for name in ("a1_1", "a2_1")] == [False, True]
+    tail.note(reply(1, 1, done=False))
+    assert not tail.may_be_written("a1_1")
+
+
+def test_what_a_turn_left_open_is_not_taken_up_by_the_next_one() -> None:
+    tail = heard(ask(1), reply(1, 1, done=False))
+    tail.turn_over()
+    assert not tail.may_be_written("a1_1")
+    assert not tail.with_all([ask(2)]).may_be_written("a1_1")
+    tail.let_go()
+    assert tail.unfinished() == []
+    tail.note(reply(1, 2, done=False))
+    tail.let_go()
+    assert [message.id for message in tail.unfinished()] == ["a2_1"]
