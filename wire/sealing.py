@@ -13,10 +13,13 @@
 So content opens only where it was put: under its own key, place, log, workstation, direction and call. Associated data
 and HKDF info are a label and fields, each behind its length (4 bytes, big endian), numbers as 8 bytes big endian: no
 two lists of fields give the same bytes. Nonces are random; an epoch key retires long before 2**32 of them (KeyUse).
+Only a head's is not drawn: it is the head's word on the log's digest, and as good as drawn to all who lack the key.
 
 No primitive of its own. Composed here and nowhere else; docs/test-vectors.md has known answers.
 """
 
+import hashlib
+import hmac
 import secrets
 from bisect import bisect_right
 from collections.abc import Callable
@@ -35,6 +38,8 @@ from wire.names import NAME_KEY_BYTES
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
+MARK_BYTES = 4
+"""How much of a head's nonce says that the rest is a word on the digest. A drawn nonce says so once in 2**32 heads."""
 TAG_BYTES = 16
 KEY_EPOCH_BYTES = 4
 OVERHEAD_BYTES = KEY_EPOCH_BYTES + NONCE_BYTES + TAG_BYTES
@@ -157,6 +162,11 @@ class EpochKey:
         """Seals heads."""
         return derive(self.secret, bound("head key"))
 
+    @cached_property
+    def word_key(self) -> bytes:
+        """Makes the nonces of heads."""
+        return derive(self.secret, bound("head word key"))
+
 
 @dataclass(frozen=True)
 class KeyRing:
@@ -175,6 +185,11 @@ class KeyRing:
             raise Malformed(f"A key ring is a name key of {NAME_KEY_BYTES} bytes and 1 to {MAX_RING_KEYS} epoch keys.")
         if sorted(set(numbers)) != numbers or sorted(seqs) != seqs:
             raise Malformed("The epoch keys of a ring ascend.")
+
+    @cached_property
+    def digest_key(self) -> bytes:
+        """Weighs records (`wire.digest`); lives as long as the name key."""
+        return derive(self.name_key, bound("digest key"))
 
     @property
     def newest(self) -> EpochKey:
@@ -269,11 +284,17 @@ def open_volatile(ring: KeyRing, origin: Origin, focus: bytes, sealed: bytes) ->
     return _open_with(key.volatile_cipher, _in_log("volatile", origin, key.number, focus), sealed[KEY_EPOCH_BYTES:])
 
 
-def seal_head(key: EpochKey, origin: Origin, head: Head, *, random: Random = secrets.token_bytes) -> bytes:
-    """The freshness mark: seq (8 bytes) ‖ Unix ms (8), sealed."""
+def seal_head(
+    key: EpochKey, origin: Origin, head: Head, digest: bytes | None = None, *, random: Random = secrets.token_bytes
+) -> bytes:
+    """The freshness mark: seq (8 bytes) ‖ Unix ms (8), sealed; its nonce is a word on `digest`, the log's at that seq.
+
+    None: the nonce is drawn and says nothing, as in release 0.1. docs/decisions/0100-a-digest-under-every-head.md.
+    """
     data = _in_log("head", origin, key.number)
     plaintext = head.seq.to_bytes(8) + head.time_ms.to_bytes(8)
-    return key.number.to_bytes(KEY_EPOCH_BYTES) + _seal(key.head_key, data, plaintext, random)
+    draw = random if digest is None else lambda _: _mark(key, origin, head) + _word(key, origin, head, digest)
+    return key.number.to_bytes(KEY_EPOCH_BYTES) + _seal(key.head_key, data, plaintext, draw)
 
 
 def open_head(ring: KeyRing, origin: Origin, sealed: bytes) -> Head:
@@ -281,6 +302,25 @@ def open_head(ring: KeyRing, origin: Origin, sealed: bytes) -> Head:
     key = ring.key(sealed_under(sealed), not_before=ring.newest)
     plaintext = _open(key.head_key, _in_log("head", origin, key.number), sealed[KEY_EPOCH_BYTES:])
     return Head(int.from_bytes(plaintext[:8]), int.from_bytes(plaintext[8:]))
+
+
+def vouches(ring: KeyRing, origin: Origin, sealed: bytes, head: Head, digest: bytes) -> bool | None:
+    """Whether `sealed`, opened as `head`, says that the log's digest was `digest`; None: it says nothing of it."""
+    key = ring.key(sealed_under(sealed), not_before=ring.newest)
+    nonce = sealed[KEY_EPOCH_BYTES : KEY_EPOCH_BYTES + NONCE_BYTES]
+    if nonce[:MARK_BYTES] != _mark(key, origin, head):
+        return None
+    return nonce[MARK_BYTES:] == _word(key, origin, head, digest)
+
+
+def _mark(key: EpochKey, origin: Origin, head: Head) -> bytes:
+    said = _in_log("head mark", origin, key.number, head.seq, head.time_ms)
+    return hmac.digest(key.word_key, said, hashlib.sha256)[:MARK_BYTES]
+
+
+def _word(key: EpochKey, origin: Origin, head: Head, digest: bytes) -> bytes:
+    said = _in_log("head word", origin, key.number, head.seq, head.time_ms, digest)
+    return hmac.digest(key.word_key, said, hashlib.sha256)[: NONCE_BYTES - MARK_BYTES]
 
 
 def _in_log(label: str, origin: Origin, key_epoch: int, *fields: bytes | int) -> bytes:

@@ -129,7 +129,7 @@ def test_dropping_a_session_keeps_its_own_record(store: Store) -> None:
     asked = v1.Resource(name=f"{S}/permissions/p", permission=v1.Permission(name=f"{S}/permissions/p"))
     store.keep_records("w1", [filed(Held(3, asked), b"k3")])
     store.keep_seen("w1", S, 7)
-    assert store.drop_session("w1", "sessions/s1") == [b"k2", b"k3"]
+    assert store.drop_session("w1", "sessions/s1", 9) == [b"k2", b"k3"]
     assert store.seqs("w1") == [(1, b"k1")]
     assert store.seen() == {}
 
@@ -158,7 +158,7 @@ def test_no_page_costs_a_walk_through_all_values(store: Store) -> None:
     store.holds_message("w1", MESSAGE)
     store.records_beside("w1")
     store.seqs("w1")
-    store.drop_session("w1", S)
+    store.drop_session("w1", S, 9_000)
     store._db.set_trace_callback(None)
     selects = [statement for statement in asked if statement.startswith("SELECT")]
     plans = [row[3] for statement in selects for row in store._db.execute(f"EXPLAIN QUERY PLAN {statement}")]
@@ -220,7 +220,7 @@ def test_the_file_shrinks_when_a_long_session_is_deleted(tmp_path: Path, store: 
     path = tmp_path / "deep" / "device.sqlite"
     store.keep_records("w1", [StoredRecord(seq, b"%d" % seq, bytes(8_000), S) for seq in range(1, 2_001)])
     with store.transaction():
-        store.drop_session("w1", S)
+        store.drop_session("w1", S, 9_000)
     for _ in range(2_000 * 2 // PAGES_AT_ONCE + 1):
         with store.transaction():
             store.keep_fact("route", b"/")
