@@ -123,7 +123,7 @@ class Following:
 
     def _note_truncated(self, state: WorkstationState) -> None:
         # Kept before any record that follows: a crash in between must not leave an outdated value unmarked.
-        if self._replica is not None and self._replica.epoch == self._coming_epoch:
+        if self._replica is not None and self._is_current:
             self._replica.peer_let_go(state.truncated_through)
             self._keep_cursor()
 
@@ -150,7 +150,7 @@ class Following:
 
     def caught_up(self, frame: CaughtUp, now_ms: int) -> list[events.Event]:
         """The relay has handed out all it had."""
-        if self._replica is not None and frame.cursor is not None:
+        if self._replica is not None and frame.cursor is not None and self._is_current:
             self._belief.caught_up(frame.cursor.seq, frame.truncated_through, now_ms)
             self._replica.caught_up(frame.cursor.seq, frame.truncated_through)
             self._keep_cursor()
@@ -222,9 +222,7 @@ class Following:
         happened = [event for grant in grants for event in self._granted(grant)]
         if any(isinstance(event, events.LogReset) for event in happened):
             self.must_link_again = NEW_LOG
-        if self.must_link_again or self._tally is None or self._replica is None:
-            return happened
-        if self._replica.epoch != self._coming_epoch:
+        if self.must_link_again or self._tally is None or self._replica is None or not self._is_current:
             return happened
         opened = {one.stored.seq: one for one in self._open_all(frame.records)}
         with self._store.transaction():
@@ -281,7 +279,7 @@ class Following:
         return _Opened(filed, about, Held(record.seq, read(Resource, data)) if is_shown else None)
 
     def _moved(self, through: int) -> list[events.Event]:
-        if self._replica is not None and through > self._replica.through:
+        if self._replica is not None and self._is_current and through > self._replica.through:
             self._replica.apply((), through=through)
             self._keep_cursor()
         return []
@@ -325,13 +323,18 @@ class Following:
             return None  # its key was replaced since it came
 
     @property
+    def _is_current(self) -> bool:
+        """Whether what comes belongs to the log that is held, and not to one of which nothing was opened yet."""
+        return self._replica is not None and self._replica.epoch == self._coming_epoch
+
+    @property
     def _is_whole(self) -> bool:
         """Whether nothing is known to be missing; of that, people are told anyway."""
         return self._replica is not None and not self._replica.unsure_through and not self._unopened
 
     def _compared(self, now_ms: int) -> list[events.Event]:
         """The relay has handed out all that it had; whether that is all there is."""
-        if self._tally is None:
+        if self._tally is None or not self._is_current:
             return []
         reach, through = self._tally.reach, self.place.seq
         if self._belief.compare(reach, through, self._fits, now_ms, is_whole=self._is_whole):
