@@ -14,6 +14,7 @@ import hashlib
 import hmac
 
 DIGEST_BYTES = 16
+WORD_BYTES, MARK_BYTES = 12, 4
 NOTHING = 0
 """In place of a seq: no record."""
 
@@ -39,3 +40,18 @@ class Digest:
             if seq != NOTHING:
                 weight = hmac.digest(self._key, seq.to_bytes(8) + name, hashlib.sha256)
                 self._sum ^= int.from_bytes(weight[:DIGEST_BYTES])
+
+
+def word(key: bytes, said: bytes, digest: bytes) -> bytes:
+    """12 bytes on `digest`, for a head that says `said`: the nonce of its seal. `key`: `EpochKey.word_key`.
+
+    4 bytes mark it as a word; a drawn nonce begins with them once in 2**32 heads.
+    """
+    mark, rest = hmac.digest(key, said, hashlib.sha256), hmac.digest(key, said + digest, hashlib.sha256)
+    return mark[:MARK_BYTES] + rest[: WORD_BYTES - MARK_BYTES]
+
+
+def speaks_of(key: bytes, said: bytes, nonce: bytes, digest: bytes) -> bool | None:
+    """Whether `nonce` is the word on `digest`; None when it is no word at all."""
+    meant = word(key, said, digest)
+    return meant == nonce if meant[:MARK_BYTES] == nonce[:MARK_BYTES] else None

@@ -12,14 +12,11 @@
 
 So content opens only where it was put: under its own key, place, log, workstation, direction and call. Associated data
 and HKDF info are a label and fields, each behind its length (4 bytes, big endian), numbers as 8 bytes big endian: no
-two lists of fields give the same bytes. Nonces are random; an epoch key retires long before 2**32 of them (KeyUse).
-Only a head's is not drawn: it is the head's word on the log's digest, and as good as drawn to all who lack the key.
+two lists of fields give the same bytes. Nonces are random, or as good (`digest.word`); an epoch key retires in time.
 
 No primitive of its own. Composed here and nowhere else; docs/test-vectors.md has known answers.
 """
 
-import hashlib
-import hmac
 import secrets
 from bisect import bisect_right
 from collections.abc import Callable
@@ -31,6 +28,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from wire.digest import speaks_of, word
 from wire.errors import KeyMissing, KeyRetired, Malformed, SealBroken
 from wire.identity import Identity, PublicKeys
 from wire.log import EPOCH_BYTES, Head
@@ -38,8 +36,6 @@ from wire.names import NAME_KEY_BYTES
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
-MARK_BYTES = 4
-"""How much of a head's nonce says that the rest is a word on the digest. A drawn nonce says so once in 2**32 heads."""
 TAG_BYTES = 16
 KEY_EPOCH_BYTES = 4
 OVERHEAD_BYTES = KEY_EPOCH_BYTES + NONCE_BYTES + TAG_BYTES
@@ -287,13 +283,13 @@ def open_volatile(ring: KeyRing, origin: Origin, focus: bytes, sealed: bytes) ->
 def seal_head(
     key: EpochKey, origin: Origin, head: Head, digest: bytes | None = None, *, random: Random = secrets.token_bytes
 ) -> bytes:
-    """The freshness mark: seq (8 bytes) ‖ Unix ms (8), sealed; its nonce is a word on `digest`, the log's at that seq.
+    """The freshness mark: seq (8 bytes) ‖ Unix ms (8), sealed; its nonce is the word on `digest`, the log's there.
 
-    None: the nonce is drawn and says nothing, as in release 0.1. docs/decisions/0100-a-digest-under-every-head.md.
+    None: the nonce is drawn, as in release 0.1. docs/decisions/0100-a-digest-under-every-head.md.
     """
-    data = _in_log("head", origin, key.number)
+    data, said = _in_log("head", origin, key.number), _in_log("head word", origin, key.number, head.seq, head.time_ms)
+    draw = random if digest is None else lambda _: word(key.word_key, said, digest)
     plaintext = head.seq.to_bytes(8) + head.time_ms.to_bytes(8)
-    draw = random if digest is None else lambda _: _mark(key, origin, head) + _word(key, origin, head, digest)
     return key.number.to_bytes(KEY_EPOCH_BYTES) + _seal(key.head_key, data, plaintext, draw)
 
 
@@ -307,20 +303,8 @@ def open_head(ring: KeyRing, origin: Origin, sealed: bytes) -> Head:
 def vouches(ring: KeyRing, origin: Origin, sealed: bytes, head: Head, digest: bytes) -> bool | None:
     """Whether `sealed`, opened as `head`, says that the log's digest was `digest`; None: it says nothing of it."""
     key = ring.key(sealed_under(sealed), not_before=ring.newest)
-    nonce = sealed[KEY_EPOCH_BYTES : KEY_EPOCH_BYTES + NONCE_BYTES]
-    if nonce[:MARK_BYTES] != _mark(key, origin, head):
-        return None
-    return nonce[MARK_BYTES:] == _word(key, origin, head, digest)
-
-
-def _mark(key: EpochKey, origin: Origin, head: Head) -> bytes:
-    said = _in_log("head mark", origin, key.number, head.seq, head.time_ms)
-    return hmac.digest(key.word_key, said, hashlib.sha256)[:MARK_BYTES]
-
-
-def _word(key: EpochKey, origin: Origin, head: Head, digest: bytes) -> bytes:
-    said = _in_log("head word", origin, key.number, head.seq, head.time_ms, digest)
-    return hmac.digest(key.word_key, said, hashlib.sha256)[: NONCE_BYTES - MARK_BYTES]
+    said = _in_log("head word", origin, key.number, head.seq, head.time_ms)
+    return speaks_of(key.word_key, said, sealed[KEY_EPOCH_BYTES:][:NONCE_BYTES], digest)
 
 
 def _in_log(label: str, origin: Origin, key_epoch: int, *fields: bytes | int) -> bytes:

@@ -126,7 +126,7 @@ def test_forgetting_a_workstation_leaves_nothing_of_it(store: Store) -> None:
 
 def test_what_was_read_out_on_request_is_known_by_where_the_log_has_it(store: Store) -> None:
     values = filed(session(1, "t"), b"k1"), filed(part(9), b"k2"), filed(message(9, 1), b"k3")
-    store.keep_records("w1", [values[0], *(replace(value, counted=0) for value in values[1:])])
+    store.keep_records("w1", [values[0], *(value._replace(counted=0) for value in values[1:])])
     assert store.apart("w1") == {b"k2": 0, b"k3": 0}
     store.keep_counted("w1", b"k2", 4)
     store.keep_records("w1", [filed(message(10, 1), b"k3")])

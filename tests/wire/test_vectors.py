@@ -85,7 +85,8 @@ def test_the_digest_in_the_file_is_made_of_plain_hmacs_and_its_head_vouches_for_
         weight = hmac.digest(raw(known["digest_key"]), record["seq"].to_bytes(8) + raw(record["key"]), "sha256")
         total ^= int.from_bytes(weight[:16])
         assert raw(record["digest"]) == total.to_bytes(16)
-    mark, word = (hmac.digest(raw(known["word_key"]), raw(known[said]), "sha256") for said in ("marked", "vouched"))
+    said, digest = raw(known["said"]), raw(known["records"][-1]["digest"])
+    mark, word = (hmac.digest(raw(known["word_key"]), data, "sha256") for data in (said, said + digest))
     assert raw(known["nonce"]) == mark[:4] + word[:8]
     ring, origin, sealed = vectors.RING, vectors.ORIGIN, raw(known["head"])
     head = sealing.open_head(ring, origin, sealed)

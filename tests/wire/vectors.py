@@ -142,8 +142,7 @@ def digests() -> Json:
         "digest_key": RING.digest_key.hex(),
         "records": records,
         "word_key": RING.newest.word_key.hex(),
-        "marked": sealing.bound("head mark", DESK.device_id, EPOCH, 2, 123, NOW_MS).hex(),
-        "vouched": sealing.bound("head word", DESK.device_id, EPOCH, 2, 123, NOW_MS, summed.value).hex(),
+        "said": sealing.bound("head word", DESK.device_id, EPOCH, 2, 123, NOW_MS).hex(),
         "nonce": result[4:16].hex(),
         "head": result.hex(),
     }

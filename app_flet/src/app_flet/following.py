@@ -236,12 +236,13 @@ class Following:
 
     def _taken(self, records: list[StoredRecord], tally: Tally, replica: Replica[None], through: int) -> list[int]:
         """The seqs of those that changed something."""
-        changed = []
+        held = dict[bytes, int]()
         for one in records:
-            if tally.count(one.key, self._held(one.key), one.seq):
+            before = held.get(one.key) or self._held(one.key)
+            held[one.key] = max(before, one.seq)
+            if tally.count(one.key, before, one.seq):
                 self._store.keep_counted(self.row.id, one.key, one.seq)
-            changed += replica.apply((Place(one.seq, one.key, None),), through=replica.through)
-        replica.apply((), through=through or max([replica.through, *(one.seq for one in records)]))
+        changed = replica.apply((Place(one.seq, one.key, None) for one in records), through=through or None)
         return [place.seq for place in changed]
 
     def _let_go_inside(self, one: _Opened, tally: Tally, replica: Replica[None]) -> None:
