@@ -14,6 +14,7 @@ from agentd.session_log import Entry, SessionLog
 from agentd.store import Statement, Store, put_meta
 from halyard.link.v1 import record_pb2 as pb
 from wire import names, sealing
+from wire.digest import Digest
 from wire.log import Head
 
 WRITE_AHEAD_SEALS = 1_000
@@ -30,6 +31,7 @@ class Sealer:
         self._noted_seals = 0
         ring = self._load()
         self._ring = ring if ring is not None else self._begin()
+        self._sum_up()
 
     @property
     def ring(self) -> sealing.KeyRing:
@@ -66,6 +68,7 @@ class Sealer:
         self._noted_seals = 0
         forget_places = ("UPDATE epoch_keys SET first_seq = 0", ())
         self._store.write(put_meta("name_key", self._ring.name_key), forget_places, self._remember_newest())
+        self._sum_up()
 
     def focus(self, session: str) -> bytes:
         """The key under which the relay knows the session `session` ("sessions/{s}")."""
@@ -90,11 +93,19 @@ class Sealer:
         return pb.Volatile(focus=focus, key_epoch=newest.number, sealed=sealed)
 
     def head(self) -> pb.Head:
-        """The workstation's word on how far its log reaches now."""
+        """The workstation's word on how far its log reaches now, and on what it holds."""
         self._count()
         newest = self._ring.newest
         mark = Head(self._log.head.seq, self._clock_ms())
-        return pb.Head(key_epoch=newest.number, sealed=sealing.seal_head(newest, self.origin, mark))
+        sealed = sealing.seal_head(newest, self.origin, mark, self._digest.value)
+        return pb.Head(key_epoch=newest.number, sealed=sealed)
+
+    def _sum_up(self) -> None:
+        self._digest = Digest(self._ring.digest_key)
+        self._log.tell_places(self._place_changed)
+
+    def _place_changed(self, name: str, out: int, into: int) -> None:
+        self._digest.swap(names.opaque_key(self._ring.name_key, name), out, into)
 
     def _count(self) -> None:
         self._use = self._use.sealed()

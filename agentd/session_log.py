@@ -6,7 +6,7 @@ seq that was told and then lost in a crash would be given away twice. Owners see
 
 import asyncio
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -18,6 +18,7 @@ from wire.log import Cursor, new_epoch
 GRANT_KIND = 0
 # Above every character that a name may hold, so that [prefix, prefix + END) is "all that begin with prefix".
 _END = "\x7f"
+_ENTRY = "SELECT seq, name, kind, body, time_ms FROM resources"
 
 _KINDS = {field.name: field.number for field in pb.Resource.DESCRIPTOR.oneofs_by_name["value"].fields}
 DELETED = _KINDS["deleted"]
@@ -54,6 +55,19 @@ class Entry:
         return pb.Resource.FromString(self.value())
 
 
+PlaceListener = Callable[[str, int, int], None]
+"""Hears (name, out, into): the name's record is at seq `into` and no longer at `out`; 0 is nowhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """What is so once the store's `ticket` is committed."""
+
+    ticket: int
+    head: int
+    places: list[tuple[str, int, int]]
+
+
 class SessionLog:
     """The log of this workstation."""
 
@@ -63,11 +77,15 @@ class SessionLog:
         self._pending: dict[str, tuple[int, Entry | None]] = {}
         self._deltas: list[Callable[[pb.Delta], None]] = []
         self._wakers: list[asyncio.Event] = []
-        self._marks: list[tuple[int, int]] = []
+        self._replaced: list[tuple[int, Entry]] = []
+        """What a write that is under way replaces, with its ticket: until then readers see it."""
+        self._marks: list[_Mark] = []
+        self._on_place: PlaceListener = lambda _name, _out, _into: None
         row = store.row("SELECT max(seq) FROM resources")
         self._head = self._committed = int(row[0] or 0) if row else 0
         self._epoch = store.meta("log_epoch") or self._begin_epoch(None)
         store.on_commit(self._on_commit)
+        self._bury()
 
     @property
     def epoch(self) -> bytes:
@@ -97,31 +115,33 @@ class SessionLog:
         known = self.entry(value.name)
         if known is not None and known.body == body:
             return False
-        self._append(value.name, _KINDS[value.WhichOneof("value") or "deleted"], body)
+        self._append(value.name, _KINDS[value.WhichOneof("value") or "deleted"], body, known)
         return True
 
     def put_grant(self, name: str, sealed: bytes) -> None:
         """The key ring sealed for one device; empty bytes take it back."""
-        self._append(name, GRANT_KIND, sealed)
+        self._append(name, GRANT_KIND, sealed, self.entry(name))
 
     def delete(self, name: str) -> None:
         """The name and everything below it is gone; a name that is unknown leaves no trace."""
-        below = self.names(name + "/")
-        if self.get(name) is not None:
-            self.put(_tombstone(name))
-        # Readers let go of a session's content with the session: there one tombstone serves for all.
-        is_session = names.parse(name).kind is names.Kind.SESSION
-        for child in below:
-            if is_session:
-                self._forget(child)
-            else:
-                self.put(_tombstone(child))
+        if names.parse(name).kind is names.Kind.SESSION:
+            self._delete_session(name)
+            return
+        for gone in [name, *self.names(name + "/")]:
+            if self.get(gone) is not None:
+                self.put(_tombstone(gone))
+
+    def _delete_session(self, name: str) -> None:
+        """Readers let go of a session's content with the session, tombstones too: there one serves for all."""
+        known, below = self.entry(name), self._below(name)
+        if any(not entry.is_deleted for entry in (known, *below) if entry is not None):
+            self._append(name, DELETED, _tombstone(name).SerializeToString(deterministic=True), known, below)
 
     def entry(self, name: str) -> Entry | None:
         """The newest entry of a name, tombstones included, committed or not."""
         if name in self._pending:
             return self._pending[name][1]
-        row = self._store.row("SELECT seq, name, kind, body, time_ms FROM resources WHERE name = ?", name)
+        row = self._store.row(f"{_ENTRY} WHERE name = ?", name)
         return Entry(*row) if row else None
 
     def get(self, name: str) -> pb.Resource | None:
@@ -143,7 +163,7 @@ class SessionLog:
     def of_kind(self, field: str) -> list[pb.Resource]:
         """All live values of one kind, named by its field in Resource ("session"), in seq order."""
         kind = _KINDS[field]
-        rows = self._store.rows("SELECT seq, name, kind, body, time_ms FROM resources WHERE kind = ?", kind)
+        rows = self._store.rows(f"{_ENTRY} WHERE kind = ?", kind)
         found = {row[1]: Entry(*row) for row in rows if row[1] not in self._pending}
         found |= {name: entry for name, (_, entry) in self._pending.items() if entry and entry.kind == kind}
         return [entry.resource() for entry in sorted(found.values(), key=lambda entry: entry.seq)]
@@ -161,12 +181,29 @@ class SessionLog:
     def after(self, seq: int, limit: int) -> list[Entry]:
         """At most `limit` committed entries above `seq`, in seq order."""
         rows = self._store.rows(
-            "SELECT seq, name, kind, body, time_ms FROM resources WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
+            f"{_ENTRY} WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
             seq,
             self._committed,
             limit,
         )
-        return [Entry(*row) for row in rows]
+        found = {row[0]: Entry(*row) for row in rows}
+        # The disk may be ahead of what was told of it, and what it no longer has is still what readers go by.
+        found |= {entry.seq: entry for entry in self._still_told() if entry.seq > seq}
+        return sorted(found.values(), key=lambda entry: entry.seq)[:limit]
+
+    def tell_places(self, listener: PlaceListener) -> None:
+        """Tells `listener`, and nobody else from now on, where every record is that all readers hold, and then of every
+        change as it becomes part of what `head` says. Grants are for one reader each, and are not told.
+        """
+        self._on_place = listener
+        rows = self._store.rows(
+            "SELECT name, seq FROM resources WHERE kind > ? AND seq <= ?", GRANT_KIND, self._committed
+        )
+        dropped = {name for name, (_, entry) in self._pending.items() if entry is None}
+        places = {name: seq for name, seq in rows if name not in dropped}
+        places |= {entry.name: entry.seq for entry in self._still_told() if not entry.is_grant}
+        for name, seq in places.items():
+            listener(name, 0, seq)
 
     @contextmanager
     def changes(self) -> Iterator[asyncio.Event]:
@@ -199,31 +236,63 @@ class SessionLog:
         self._store.write(put_meta("log_epoch", self._epoch))
         return self._epoch
 
-    def _append(self, name: str, kind: int, body: bytes) -> None:
+    def _still_told(self) -> Iterator[Entry]:
+        return (entry for _, entry in self._replaced if entry.seq <= self._committed)
+
+    def _below(self, name: str) -> list[Entry]:
+        """The newest entries of all names below this one, tombstones included."""
+        inside = (name + "/", name + "/" + _END)
+        found = {row[1]: Entry(*row) for row in self._store.rows(f"{_ENTRY} WHERE name >= ? AND name < ?", *inside)}
+        for known, (_, entry) in self._pending.items():
+            if known.startswith(inside[0]):
+                found.pop(known, None)
+                if entry is not None:
+                    found[known] = entry
+        return list(found.values())
+
+    def _bury(self) -> None:
+        """Lets go of what lies in deleted sessions, as `delete` does: release 0.1 kept tombstones there."""
+        deleted = self._store.rows("SELECT seq, name FROM resources WHERE kind = ?", DELETED)
+        for seq, name in deleted:
+            if names.parse(name).kind is names.Kind.SESSION:
+                self._drop([entry for entry in self._below(name) if entry.seq < seq])
+
+    def _drop(self, entries: list[Entry]) -> None:
+        if entries:
+            ticket = self._store.write(*(_drop(entry) for entry in entries))
+            self._pending |= {entry.name: (ticket, None) for entry in entries}
+
+    def _append(self, name: str, kind: int, body: bytes, known: Entry | None, below: Iterable[Entry] = ()) -> None:
+        """`known`: what is replaced. `below`: what goes with it, in the same commit."""
         self._head += 1
-        entry = Entry(self._head, name, kind, body, self._clock_ms())
+        entry, below = Entry(self._head, name, kind, body, self._clock_ms()), list(below)
         # REPLACE drops the older row of the name, so that only the newest value is kept.
         insert = "INSERT OR REPLACE INTO resources(seq, name, kind, body, time_ms) VALUES(?, ?, ?, ?, ?)"
-        self._queue(name, entry, (insert, (entry.seq, name, kind, body, entry.time_ms)))
-
-    def _forget(self, name: str) -> None:
-        self._queue(name, None, ("DELETE FROM resources WHERE name = ?", (name,)))
-
-    def _queue(self, name: str, entry: Entry | None, statement: Statement) -> None:
-        ticket = self._store.write(statement)
+        ticket = self._store.write((insert, (entry.seq, name, kind, body, entry.time_ms)), *map(_drop, below))
         self._pending[name] = (ticket, entry)
-        self._marks.append((ticket, self._head))
+        self._pending |= {gone.name: (ticket, None) for gone in below}
+        self._replaced += [(ticket, former) for former in (known, *below) if former is not None]
+        places = [] if entry.is_grant else [(name, known.seq if known else 0, entry.seq)]
+        places += [(gone.name, gone.seq, 0) for gone in below]
+        self._marks.append(_Mark(ticket, self._head, places))
 
     def _on_commit(self) -> None:
         committed = self._store.committed
         self._pending = {name: held for name, held in self._pending.items() if held[0] > committed}
-        reached = [seq for ticket, seq in self._marks if ticket <= committed]
+        reached = [mark for mark in self._marks if mark.ticket <= committed]
         if not reached:
             return
-        self._marks = [mark for mark in self._marks if mark[0] > committed]
-        self._committed = reached[-1]
+        self._marks = [mark for mark in self._marks if mark.ticket > committed]
+        self._replaced = [held for held in self._replaced if held[0] > committed]
+        self._committed = reached[-1].head
+        for place in (place for mark in reached for place in mark.places):
+            self._on_place(*place)
         for event in self._wakers:
             event.set()
+
+
+def _drop(entry: Entry) -> Statement:
+    return ("DELETE FROM resources WHERE name = ?", (entry.name,))
 
 
 def _tombstone(name: str) -> pb.Resource:

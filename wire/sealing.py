@@ -12,7 +12,7 @@
 
 So content opens only where it was put: under its own key, place, log, workstation, direction and call. Associated data
 and HKDF info are a label and fields, each behind its length (4 bytes, big endian), numbers as 8 bytes big endian: no
-two lists of fields give the same bytes. Nonces are random; an epoch key retires long before 2**32 of them (KeyUse).
+two lists of fields give the same bytes. Nonces are random, or as good (`digest.word`); an epoch key retires in time.
 
 No primitive of its own. Composed here and nowhere else; docs/test-vectors.md has known answers.
 """
@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from wire.digest import speaks_of, word
 from wire.errors import KeyMissing, KeyRetired, Malformed, SealBroken
 from wire.identity import Identity, PublicKeys
 from wire.log import EPOCH_BYTES, Head
@@ -157,6 +158,11 @@ class EpochKey:
         """Seals heads."""
         return derive(self.secret, bound("head key"))
 
+    @cached_property
+    def word_key(self) -> bytes:
+        """Makes the nonces of heads."""
+        return derive(self.secret, bound("head word key"))
+
 
 @dataclass(frozen=True)
 class KeyRing:
@@ -175,6 +181,11 @@ class KeyRing:
             raise Malformed(f"A key ring is a name key of {NAME_KEY_BYTES} bytes and 1 to {MAX_RING_KEYS} epoch keys.")
         if sorted(set(numbers)) != numbers or sorted(seqs) != seqs:
             raise Malformed("The epoch keys of a ring ascend.")
+
+    @cached_property
+    def digest_key(self) -> bytes:
+        """Weighs records (`wire.digest`); lives as long as the name key."""
+        return derive(self.name_key, bound("digest key"))
 
     @property
     def newest(self) -> EpochKey:
@@ -269,11 +280,17 @@ def open_volatile(ring: KeyRing, origin: Origin, focus: bytes, sealed: bytes) ->
     return _open_with(key.volatile_cipher, _in_log("volatile", origin, key.number, focus), sealed[KEY_EPOCH_BYTES:])
 
 
-def seal_head(key: EpochKey, origin: Origin, head: Head, *, random: Random = secrets.token_bytes) -> bytes:
-    """The freshness mark: seq (8 bytes) ‖ Unix ms (8), sealed."""
-    data = _in_log("head", origin, key.number)
+def seal_head(
+    key: EpochKey, origin: Origin, head: Head, digest: bytes | None = None, *, random: Random = secrets.token_bytes
+) -> bytes:
+    """The freshness mark: seq (8 bytes) ‖ Unix ms (8), sealed; its nonce is the word on `digest`, the log's there.
+
+    None: the nonce is drawn, as in release 0.1. docs/decisions/0100-a-digest-under-every-head.md.
+    """
+    data, said = _in_log("head", origin, key.number), _in_log("head word", origin, key.number, head.seq, head.time_ms)
+    draw = random if digest is None else lambda _: word(key.word_key, said, digest)
     plaintext = head.seq.to_bytes(8) + head.time_ms.to_bytes(8)
-    return key.number.to_bytes(KEY_EPOCH_BYTES) + _seal(key.head_key, data, plaintext, random)
+    return key.number.to_bytes(KEY_EPOCH_BYTES) + _seal(key.head_key, data, plaintext, draw)
 
 
 def open_head(ring: KeyRing, origin: Origin, sealed: bytes) -> Head:
@@ -281,6 +298,13 @@ def open_head(ring: KeyRing, origin: Origin, sealed: bytes) -> Head:
     key = ring.key(sealed_under(sealed), not_before=ring.newest)
     plaintext = _open(key.head_key, _in_log("head", origin, key.number), sealed[KEY_EPOCH_BYTES:])
     return Head(int.from_bytes(plaintext[:8]), int.from_bytes(plaintext[8:]))
+
+
+def vouches(ring: KeyRing, origin: Origin, sealed: bytes, head: Head, digest: bytes) -> bool | None:
+    """Whether `sealed`, opened as `head`, says that the log's digest was `digest`; None: it says nothing of it."""
+    key = ring.key(sealed_under(sealed), not_before=ring.newest)
+    said = _in_log("head word", origin, key.number, head.seq, head.time_ms)
+    return speaks_of(key.word_key, said, sealed[KEY_EPOCH_BYTES:][:NONCE_BYTES], digest)
 
 
 def _in_log(label: str, origin: Origin, key_epoch: int, *fields: bytes | int) -> bytes:

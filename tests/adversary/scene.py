@@ -134,7 +134,7 @@ async def scene(folder: Path, relay: MaliciousRelay, *, phone: Identity | None =
         await introduce(daemon, relay, device)
         async with linked(device):
             it = Scene(relay, daemon, agent, device, clock)
-            await it.until(lambda: it.title() == "first title")
+            await it.until(lambda: it.title() == "first title" and it.view.as_of_ms)
             device.open_session(it.desk, it.session)
             yield it
         store.close()

@@ -1,12 +1,15 @@
-"""A relay may withhold, and go back to an older copy; the phone says so."""
+"""A relay may withhold, leave out, and go back to an older copy; the phone says so."""
 
+from collections.abc import Callable
 from pathlib import Path
 
-from app_flet.following import ASLEEP_AFTER_MS, SILENT_AFTER_MS
+from app_flet.believing import ASLEEP_AFTER_MS, SILENT_AFTER_MS
 from app_flet.link import Link
+from app_flet.tally import FIRST_WAIT_MS
 from halyard.link.v1 import link_service_pb2 as link
 from halyard_client.halyard.link.v1 import Limits
 from tests.adversary.scene import Scene, opened
+from wire import names
 from wire.log import WITHHELD_AFTER_MS
 
 
@@ -96,3 +99,70 @@ async def test_a_relay_cannot_ask_the_phone_to_look_away(tmp_path: Path) -> None
         link_of_the_phone = Link(at.phone, at.relay.origin)
         link_of_the_phone._limits(Limits(heartbeat_seconds=2**31))
         assert 1000 * link_of_the_phone._heartbeat_s < ASLEEP_AFTER_MS
+
+
+def without(name: str, at: Scene) -> Callable[[link.Batch], list[link.Batch]]:
+    """A relay that hands out everything but what is written under this name, and the cursors all the same."""
+    key = names.opaque_key(at.daemon.uplink._ends.sealer.ring.name_key, name)  # type: ignore[union-attr]  # it watched
+
+    def bend(batch: link.Batch) -> list[link.Batch]:
+        kept = [record for record in batch.records if record.key != key]
+        del batch.records[:]
+        batch.records.extend(kept)
+        return [batch]
+
+    return bend
+
+
+async def test_a_single_record_that_is_left_out_is_noticed_and_comes_once_the_relay_gives_it(tmp_path: Path) -> None:
+    async with opened(tmp_path) as at:
+        as_of, hellos = at.view.as_of_ms, len(at.relay.hellos)
+        at.relay.bend_batch = without("sessions/s", at)
+        await at.rename("left out")
+        await at.until(lambda: "left out part" in at.view.warning)
+        assert (at.title(), at.view.as_of_ms) == ("first title", as_of)
+        # It reads everything once more, in vain, and not again and again.
+        await at.relay.until(lambda: len(at.relay.hellos) == hellos + 1)
+        await at.settled()
+        assert "left out part" in at.view.warning
+        assert [cursor.cursor.seq for cursor in at.relay.hellos[-1].cursors] == [0]
+        assert len(at.relay.hellos) == hellos + 1
+        at.relay.bend_batch = lambda batch: [batch]
+        at.clock.ahead_ms += FIRST_WAIT_MS
+        await at.settled()
+        await at.until(lambda: at.title() == "left out" and not at.view.warning)
+        assert at.view.as_of_ms > as_of
+
+
+async def test_a_record_that_was_left_out_for_a_while_heals_by_itself(tmp_path: Path) -> None:
+    async with opened(tmp_path) as at:
+        shown = list[str]()
+        at.phone.listen(lambda: shown.append(at.title()))
+        bend = without("sessions/s", at)
+
+        def once(batch: link.Batch) -> list[link.Batch]:
+            at.relay.bend_batch = lambda batch: [batch]
+            return bend(batch)
+
+        at.relay.bend_batch = once
+        await at.rename("left out")
+        await at.until(lambda: at.title() == "left out" and not at.view.warning)
+        assert set(shown) == {"first title", "left out"}
+
+
+async def test_a_relay_that_hands_out_no_head_in_time_for_a_comparison_is_noticed(tmp_path: Path) -> None:
+    """Heads before the records, and records without heads: each alone is what an honest relay may do, too."""
+    async with opened(tmp_path) as at:
+        bend = without("sessions/s", at)
+
+        def apart(batch: link.Batch) -> list[link.Batch]:
+            rest = link.Batch(workstation_id=batch.workstation_id, through=batch.through)
+            head = link.Batch(workstation_id=batch.workstation_id, head=batch.head)
+            return [head, *bend(rest)]
+
+        as_of = at.view.as_of_ms
+        at.relay.bend_batch = apart
+        await at.rename("left out")
+        await heartbeats(at, SILENT_AFTER_MS + 30_000)
+        await at.until(lambda: "nothing that desk vouches for arrives" in at.view.warning)
+        assert at.view.as_of_ms == as_of

@@ -43,13 +43,18 @@ CELLS: dict[tuple[str, str], list[str]] = {
         f"{HERE}/test_records.py::test_an_older_value_is_not_shown_for_a_newer_one",
         f"{HERE}/test_records.py::test_a_lower_epoch_is_refused_also_by_a_replica_that_holds_nothing",
     ],
-    (RELAY, "go back to an older copy, withhold or fall silent unnoticed"): [
+    (RELAY, "go back to an older copy, withhold, leave out or fall silent unnoticed"): [
         f"{HERE}/test_freshness.py::test_records_that_are_promised_and_withheld_are_missed",
         f"{HERE}/test_freshness.py::test_a_relay_that_lets_nothing_through_is_noticed_though_it_says_that_all_is_well",
         f"{HERE}/test_freshness.py::test_a_relay_that_went_back_to_a_backup_is_noticed_and_shows_nothing_old",
         f"{HERE}/test_freshness.py::test_a_relay_that_says_it_let_go_of_what_it_has_is_doubted",
         f"{HERE}/test_freshness.py::test_a_phone_that_slept_is_not_alarmed",
         f"{HERE}/test_freshness.py::test_a_relay_cannot_ask_the_phone_to_look_away",
+        f"{HERE}/test_freshness.py::test_a_single_record_that_is_left_out_is_noticed_and_comes_once_the_relay_gives_it",
+        f"{HERE}/test_freshness.py::test_a_record_that_was_left_out_for_a_while_heals_by_itself",
+        f"{HERE}/test_freshness.py::test_a_relay_that_hands_out_no_head_in_time_for_a_comparison_is_noticed",
+        f"{HERE}/test_left_out.py::test_an_honest_relay_is_never_said_to_have_left_something_out",
+        f"{HERE}/test_left_out.py::test_what_is_left_out_is_missed_and_comes_with_the_next_reading",
     ],
     (RELAY, "add a device, or hand one the keys of another"): [
         f"{HERE}/test_members.py::test_a_member_that_the_relay_invents_can_neither_command_nor_read",

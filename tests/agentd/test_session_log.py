@@ -1,6 +1,7 @@
 """The log on disk behaves like its model, wire.log.Log, whatever is done to it and however often it is reopened."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,36 @@ def session(name: str, title: str) -> pb.Resource:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "log.sqlite"
+
+
+def message(name: str) -> pb.Resource:
+    return pb.Resource(name=name, message=session_pb2.Message(name=name))
+
+
+class Places:
+    """Where everything is, as told."""
+
+    def __init__(self) -> None:
+        self.now: dict[str, int] = {}
+
+    def __call__(self, name: str, out: int, into: int) -> None:
+        assert self.now.pop(name, 0) == out
+        if into:
+            self.now[name] = into
+
+
+def on_disk(store: Store) -> None:
+    """What was written is on disk, and the loop has not heard of it."""
+    while store.committed < store._queued:
+        time.sleep(0)
+
+
+async def settled(log: SessionLog) -> list[Entry]:
+    with log.changes() as changed:
+        while log.head.seq < log.written:
+            changed.clear()
+            await changed.wait()
+    return log.after(0, 1000)
 
 
 async def read_all(log: SessionLog) -> list[Entry]:
@@ -73,6 +104,56 @@ async def test_deleting_a_session_leaves_one_tombstone(path: Path) -> None:
         entries = await read_all(log)
         assert [(entry.name, entry.is_deleted) for entry in entries] == [("sessions/a", True)]
         assert log.head.seq == 3
+
+
+async def test_a_deleted_session_takes_along_tombstones_and_what_came_after_it(path: Path) -> None:
+    with Store(path) as store:
+        log, places = SessionLog(store, lambda: 1), Places()
+        log.tell_places(places)
+        log.put(session("sessions/a", "one"))
+        log.put(message("sessions/a/messages/m"))
+        log.delete("sessions/a/messages/m")
+        log.delete("sessions/a")
+        log.put(message("sessions/a/messages/n"))
+        log.delete("sessions/a")
+        log.delete("sessions/a")
+        assert [(entry.seq, entry.name) for entry in await settled(log)] == [(6, "sessions/a")]
+        assert places.now == {"sessions/a": 6}
+
+
+async def test_what_an_earlier_release_kept_of_a_deleted_session_is_let_go(path: Path) -> None:
+    with Store(path) as store:
+        log = SessionLog(store, lambda: 1)
+        log.put(message("sessions/a/messages/m"))
+        log.put(session("sessions/a", "one"))
+        log.put(pb.Resource(name="sessions/a", deleted=pb.Deleted()))
+        log.put(message("sessions/a/messages/late"))
+        await log.flush()
+    with Store(path) as store:
+        log, places = SessionLog(store, lambda: 1), Places()
+        log.tell_places(places)
+        assert places.now == {"sessions/a": 3, "sessions/a/messages/late": 4}
+        assert [entry.seq for entry in await read_all(log)] == [3, 4]
+
+
+async def test_readers_see_the_log_as_its_head_says_while_the_disk_is_ahead(path: Path) -> None:
+    """Or a reader would stand at the head, and lack what was there."""
+    with Store(path) as store:
+        log, places = SessionLog(store, lambda: 1), Places()
+        log.tell_places(places)
+        log.put(session("sessions/a", "one"))
+        log.put(message("sessions/a/messages/m"))
+        await settled(log)
+        log.put(session("sessions/a", "two"))
+        log.delete("sessions/a")
+        on_disk(store)
+        assert [entry.seq for entry in log.after(0, 9)] == [1, 2]
+        assert (log.head.seq, places.now) == (2, {"sessions/a": 1, "sessions/a/messages/m": 2})
+        again = Places()
+        log.tell_places(again)
+        assert again.now == places.now
+        assert [entry.seq for entry in await settled(log)] == [4]
+        assert again.now == {"sessions/a": 4}
 
 
 async def test_deleting_a_message_leaves_a_tombstone_for_each_part(path: Path) -> None:

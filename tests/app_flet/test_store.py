@@ -124,12 +124,22 @@ def test_forgetting_a_workstation_leaves_nothing_of_it(store: Store) -> None:
     assert (store.workstations(), store.seqs("w1"), store.calls(), store.seen()) == ([], [], [], {})
 
 
+def test_what_was_read_out_on_request_is_known_by_where_the_log_has_it(store: Store) -> None:
+    values = filed(session(1, "t"), b"k1"), filed(part(9), b"k2"), filed(message(9, 1), b"k3")
+    store.keep_records("w1", [values[0], *(value._replace(counted=0) for value in values[1:])])
+    assert store.apart("w1") == {b"k2": 0, b"k3": 0}
+    store.keep_counted("w1", b"k2", 4)
+    store.keep_records("w1", [filed(message(10, 1), b"k3")])
+    assert store.apart("w1") == {b"k2": 4}
+    assert store.apart("w2") == {}
+
+
 def test_dropping_a_session_keeps_its_own_record(store: Store) -> None:
     store.keep_records("w1", [filed(session(1, "t"), b"k1"), filed(part(2), b"k2")])
     asked = v1.Resource(name=f"{S}/permissions/p", permission=v1.Permission(name=f"{S}/permissions/p"))
     store.keep_records("w1", [filed(Held(3, asked), b"k3")])
     store.keep_seen("w1", S, 7)
-    assert store.drop_session("w1", "sessions/s1") == [b"k2", b"k3"]
+    assert store.drop_session("w1", "sessions/s1", 9) == [b"k2", b"k3"]
     assert store.seqs("w1") == [(1, b"k1")]
     assert store.seen() == {}
 
@@ -158,7 +168,7 @@ def test_no_page_costs_a_walk_through_all_values(store: Store) -> None:
     store.holds_message("w1", MESSAGE)
     store.records_beside("w1")
     store.seqs("w1")
-    store.drop_session("w1", S)
+    store.drop_session("w1", S, 9_000)
     store._db.set_trace_callback(None)
     selects = [statement for statement in asked if statement.startswith("SELECT")]
     plans = [row[3] for statement in selects for row in store._db.execute(f"EXPLAIN QUERY PLAN {statement}")]
@@ -220,7 +230,7 @@ def test_the_file_shrinks_when_a_long_session_is_deleted(tmp_path: Path, store: 
     path = tmp_path / "deep" / "device.sqlite"
     store.keep_records("w1", [StoredRecord(seq, b"%d" % seq, bytes(8_000), S) for seq in range(1, 2_001)])
     with store.transaction():
-        store.drop_session("w1", S)
+        store.drop_session("w1", S, 9_000)
     for _ in range(2_000 * 2 // PAGES_AT_ONCE + 1):
         with store.transaction():
             store.keep_fact("route", b"/")

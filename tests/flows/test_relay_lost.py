@@ -14,8 +14,8 @@ import pytest
 from agentd.config import Config, RelayAddress
 from agentd.daemon import Daemon, running
 from app_flet import intents
+from app_flet.believing import WARNINGS
 from app_flet.device import Device
-from app_flet.following import WARNINGS
 from app_flet.link import keep_links
 from app_flet.model import LinkState, Model
 from app_flet.pairing import Guise, pair

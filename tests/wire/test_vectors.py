@@ -79,6 +79,22 @@ def test_what_is_sealed_in_the_file_opens() -> None:
     assert PHONE_TO_DESK.open_reply(call_id, reply["expires_ms"], raw(reply["sealed"])) == opened
 
 
+def test_the_digest_in_the_file_is_made_of_plain_hmacs_and_its_head_vouches_for_it() -> None:
+    known, total = KNOWN["digest"], 0
+    for record in known["records"]:
+        weight = hmac.digest(raw(known["digest_key"]), record["seq"].to_bytes(8) + raw(record["key"]), "sha256")
+        total ^= int.from_bytes(weight[:16])
+        assert raw(record["digest"]) == total.to_bytes(16)
+    said, digest = raw(known["said"]), raw(known["records"][-1]["digest"])
+    mark, word = (hmac.digest(raw(known["word_key"]), data, "sha256") for data in (said, said + digest))
+    assert raw(known["nonce"]) == mark[:4] + word[:8]
+    ring, origin, sealed = vectors.RING, vectors.ORIGIN, raw(known["head"])
+    head = sealing.open_head(ring, origin, sealed)
+    assert (head.seq, sealed[4:16]) == (known["records"][-1]["seq"], raw(known["nonce"]))
+    assert sealing.vouches(ring, origin, sealed, head, raw(known["records"][-1]["digest"]))
+    assert sealing.vouches(ring, origin, sealed, head, raw(known["records"][0]["digest"])) is False
+
+
 def test_code_and_link_lead_to_the_same_slot() -> None:
     known = KNOWN["pairing"]
     assert pairing.parse_code(known["code"]) == pairing.Code("7", "482913")

@@ -7,7 +7,7 @@ import hashlib
 import json
 from typing import TypeAlias
 
-from wire import calls, identity, log, names, pairing, sealing
+from wire import calls, digest, identity, log, names, pairing, sealing
 
 Json: TypeAlias = "str | int | list[Json] | dict[str, Json]"
 
@@ -48,6 +48,7 @@ def compute() -> dict[str, Json]:
         "call_id": {"now_ms": NOW_MS, "random": word("call id", 10).hex(), "call_id": CALL_ID.hex()},
         "key_ring": key_ring(),
         "sealed": [record(), volatile(), head(), grant(), call(), reply()],
+        "digest": digests(),
         "pairing": exchange(),
     }
 
@@ -126,6 +127,25 @@ def head() -> Json:
     result = sealing.seal_head(RING.newest, ORIGIN, log.Head(123, NOW_MS), random=fixed)
     plaintext = (123).to_bytes(8) + NOW_MS.to_bytes(8)
     return sealed("head", RING.newest.head_key, data, plaintext, result, key_epoch=2, seq=123, time_ms=NOW_MS)
+
+
+def digests() -> Json:
+    """Two records, and the head that vouches for them."""
+    summed, places = digest.Digest(RING.digest_key), ((99, PART), (123, names.session("ses_1")))
+    records: list[Json] = []
+    for seq, name in places:
+        key = names.opaque_key(NAME_KEY, name)
+        summed.swap(key, digest.NOTHING, seq)
+        records.append({"seq": seq, "key": key.hex(), "digest": summed.value.hex()})
+    result = sealing.seal_head(RING.newest, ORIGIN, log.Head(123, NOW_MS), summed.value)
+    return {
+        "digest_key": RING.digest_key.hex(),
+        "records": records,
+        "word_key": RING.newest.word_key.hex(),
+        "said": sealing.bound("head word", DESK.device_id, EPOCH, 2, 123, NOW_MS).hex(),
+        "nonce": result[4:16].hex(),
+        "head": result.hex(),
+    }
 
 
 def pairwise_key(label: str, sender: identity.Identity, receiver: identity.Identity) -> bytes:

@@ -19,6 +19,8 @@ class StoredRecord(NamedTuple):
     """The message that it is or belongs to."""
     at_ms: int | None = None
     """When it began, for a message."""
+    counted: int | None = None
+    """For a value that came by no log: the seq at which the log has its key, as far as this device knows, or 0."""
 
 
 def stored(seq: int, key: bytes, data: bytes, about: Skimmed) -> StoredRecord:

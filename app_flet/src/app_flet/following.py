@@ -10,12 +10,14 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from app_flet import events
+from app_flet.believing import WARNINGS, Belief
 from app_flet.filing import StoredRecord, stored
 from app_flet.instants import milliseconds
 from app_flet.model import Held
 from app_flet.reading import read
 from app_flet.skimming import Skimmed, skim
 from app_flet.store import Store, WorkstationRow
+from app_flet.tally import Tally
 from halyard_client.halyard.agent.v1 import DeltaBatch, Resource
 from halyard_client.halyard.link.v1 import (
     Batch,
@@ -30,22 +32,15 @@ from halyard_client.halyard.link.v1 import Head as SealedHead
 from wire import names
 from wire.errors import HalyardError, LogRolledBack, Malformed, SealBroken
 from wire.identity import Identity, PublicKeys
-from wire.log import EPOCH_BYTES, Freshness, Head, Replica, Verdict
+from wire.log import EPOCH_BYTES, Head, Replica, Verdict
 from wire.log import Cursor as LogCursor
 from wire.log import Record as Place
-from wire.sealing import Channel, KeyRing, Origin, open_head, open_record, open_volatile
+from wire.sealing import Channel, KeyRing, Origin, open_head, open_record, open_volatile, vouches
 
 UNOPENED = "Some of what {name} wrote could not be opened. Update this app, or pair it again."
-WARNINGS = {
-    Verdict.WITHHELD: "The relay holds back part of what {name} wrote. What you see may be old.",
-    Verdict.ROLLED_BACK: "The relay shows an older copy than before. What is here stays; new things may be missing.",
-}
 UNSURE = "The relay let older records of {name} go before this device read them. Some of what you see may be outdated."
-SILENT = "The relay says that {name} is online, yet nothing that {name} vouches for arrives. What you see may be old."
-SILENT_AFTER_MS = 120_000
-"""Four intervals in which a workstation renews its head while somebody follows."""
-ASLEEP_AFTER_MS = 75_000
-"""Not judged for so long: this device slept, and what came meanwhile is still on its way."""
+NEW_LOG = "The workstation began a new log; reading it from the start."
+READ_AGAIN = "The relay left something out; reading everything once more."
 
 
 class _Opened(NamedTuple):
@@ -72,14 +67,13 @@ class Following:
         self._own_grant = names.grant(own.device_id).encode("ascii")
         self._ring = KeyRing.unpack(row.ring) if row.ring else None
         self._replica = self._restored() if row.log_epoch else None
-        self._freshness = Freshness(newest=Head(row.head_seq, row.head_ms) if row.head_ms else None)
+        self._tally = self._summed_up()
+        newest = Head(row.head_seq, row.head_ms) if row.head_ms else None
+        self._belief = Belief(newest, is_counted=row.is_counted)
         self._coming_epoch = row.log_epoch
-        self._offered = 0
         self._unopened = 0
-        self._online = False
-        self._heard_ms = self._judged_ms = 0
-        self.must_read_again = False
-        """Records came before the keys that open them: this device must link again and ask from its cursor."""
+        self.must_link_again = ""
+        """Why this device must link again and ask from its cursor; empty: it need not."""
 
     def _restored(self) -> Replica[None]:
         row = self.row
@@ -91,13 +85,21 @@ class Following:
             unsure_through=row.unsure_through,
         )
 
+    def _summed_up(self) -> Tally | None:
+        if self._ring is None or self._replica is None:
+            return None
+        places = ((place.seq, place.key) for place in self._replica)
+        return Tally(self._ring.digest_key, self.row.digest, places, self._store.apart(self.row.id))
+
     @property
     def cursor(self) -> WorkstationCursor | None:
         """Where to go on; None while nothing is known of the log."""
+        self.must_link_again = ""
         if self._replica is None:
             return None
-        place = self._replica.resume()
-        return WorkstationCursor(workstation_id=self.row.id, cursor=Cursor(log_epoch=place.epoch, seq=place.seq))
+        place, again = self._replica.resume(), self._belief.rereading.through
+        seq = place.seq if again is None else min(again, place.seq)
+        return WorkstationCursor(workstation_id=self.row.id, cursor=Cursor(log_epoch=place.epoch, seq=seq))
 
     def focus_key(self, session: str) -> bytes:
         """What names `session` to the relay; empty while there is no key."""
@@ -108,10 +110,10 @@ class Following:
     def began(self, state: WorkstationState, now_ms: int) -> list[events.Event]:
         """A link began: presence, grant, freshness; and whether the log is still the same."""
         happened: list[events.Event] = []
-        self._online, self._heard_ms = state.online, now_ms
-        self._offered = 0
-        if state.stored is not None and len(state.stored.log_epoch) == EPOCH_BYTES:
-            self._offered = state.stored.seq
+        known = state.stored is not None and len(state.stored.log_epoch) == EPOCH_BYTES
+        offered = state.stored.seq if state.stored is not None and known else 0
+        self._belief.began(online=state.online, offered=offered, let_go_through=state.truncated_through, now_ms=now_ms)
+        if state.stored is not None and known:
             happened += self._met_epoch(state.stored.log_epoch, state.grant)
             self._note_truncated(state)
         happened += self._head(state.head, now_ms)
@@ -121,7 +123,7 @@ class Following:
 
     def _note_truncated(self, state: WorkstationState) -> None:
         # Kept before any record that follows: a crash in between must not leave an outdated value unmarked.
-        if self._replica is not None and self._replica.epoch == self._coming_epoch:
+        if self._replica is not None and self._is_current:
             self._replica.peer_let_go(state.truncated_through)
             self._keep_cursor()
 
@@ -132,28 +134,28 @@ class Following:
 
     def presence(self, *, online: bool, last_seen_ms: int, now_ms: int) -> list[events.Event]:
         """The workstation came or went."""
-        if online and not self._online:
-            self._heard_ms = now_ms
-        self._online = online
+        self._belief.present(online=online, now_ms=now_ms)
         self._keep(last_seen_ms=max(self.row.last_seen_ms, last_seen_ms))
         return [events.PresenceChanged(self.row.id, online, self.row.last_seen_ms)]
 
     def batch(self, frame: Batch, now_ms: int) -> list[events.Event]:
         """Records and hints, applied whole or, after a crash, not at all."""
         happened = self._records(frame) if frame.records else self._moved(frame.through)
-        self._offered = max([self._offered, frame.through, *(record.seq for record in frame.records)])
-        happened += self._hints(frame.volatile)
-        happened += self._head(frame.head, now_ms)
-        return happened if frame.head is None else [*happened, self.judged(now_ms)]
+        reached = max([frame.through, *(record.seq for record in frame.records)])
+        self._belief.offered(reached, has_records=bool(frame.records), now_ms=now_ms)
+        happened += [*self._hints(frame.volatile), *self._head(frame.head, now_ms)]
+        if frame.head is None:
+            return happened
+        return [*happened, *self._compared(now_ms), self.judged(now_ms)]
 
     def caught_up(self, frame: CaughtUp, now_ms: int) -> list[events.Event]:
         """The relay has handed out all it had."""
-        if self._replica is not None and frame.cursor is not None:
-            self._offered = frame.cursor.seq
+        if self._replica is not None and frame.cursor is not None and self._is_current:
+            self._belief.caught_up(frame.cursor.seq, frame.truncated_through, now_ms)
             self._replica.caught_up(frame.cursor.seq, frame.truncated_through)
             self._keep_cursor()
         gap = events.GapJudged(self.row.id, self.has_gap)
-        return [events.CaughtUp(self.row.id), gap, *self._dated(None, now_ms), self.judged(now_ms)]
+        return [events.CaughtUp(self.row.id), gap, *self._compared(now_ms), self.judged(now_ms)]
 
     @property
     def place(self) -> LogCursor:
@@ -164,14 +166,16 @@ class Following:
         """Messages and parts that the workstation read out when this replica stood at `asked`. Kept are those that it
         lacks, or has from before a part of the log that it never got. Whether there were any, and what happened.
         """
-        if self._replica is None or self._ring is None or self._replica.epoch != asked.epoch:
+        if self._replica is None or self._ring is None or self._tally is None or self._replica.epoch != asked.epoch:
             return False, []
         keyed = ((names.opaque_key(self._ring.name_key, value.name), value) for value in values)
         fresh = [(key, value) for key, value in keyed if self._replica.is_unsure(key)]
         filed = [stored(asked.seq, key, bytes(value), skim(bytes(value))) for key, value in fresh]
+        held_at = {one.key: self._held(one.key) for one in filed}
         changed = {new.key for new in self._replica.apply(Place(one.seq, one.key, None) for one in filed)}
+        kept = [o._replace(counted=self._tally.set_apart(o.key, held_at[o.key])) for o in filed if o.key in changed]
         with self._store.transaction():
-            self._store.keep_records(self.row.id, [one for one in filed if one.key in changed])
+            self._store.keep_records(self.row.id, kept)
         held = tuple(Held(asked.seq, value) for key, value in fresh if key in changed)
         return bool(held), [events.RecordsOpened(self.row.id, held)]
 
@@ -182,7 +186,7 @@ class Following:
     # --- the epoch and its keys ---------------------------------------------------------------------------------------
 
     def _met_epoch(self, epoch: bytes, grant: Record | None) -> list[events.Event]:
-        self._coming_epoch, self.must_read_again = epoch, False
+        self._coming_epoch, self.must_link_again = epoch, ""
         return self._granted(grant) if grant is not None else []
 
     def _granted(self, grant: Record) -> list[events.Event]:
@@ -198,10 +202,11 @@ class Following:
 
     def _enter(self, epoch: bytes, ring: KeyRing) -> list[events.Event]:
         fresh: Replica[None] = self._replica.reset(epoch) if self._replica is not None else Replica(epoch)
-        self._replica, self._ring, self._freshness = fresh, ring, Freshness()
+        self._replica, self._ring, self._tally = fresh, ring, Tally(ring.digest_key, b"", ())
+        self._belief.log_began()
         with self._store.transaction():
             self._store.drop_records(self.row.id)
-            self._keep_cursor(ring=ring.pack(), head_seq=0, head_ms=0)
+            self._keep_cursor(ring=ring.pack(), head_seq=0, head_ms=0, is_counted=True)
         return [events.LogReset(self.row.id)]
 
     def _take(self, ring: KeyRing) -> None:
@@ -215,21 +220,44 @@ class Following:
     def _records(self, frame: Batch) -> list[events.Event]:
         grants = [record for record in frame.records if record.key == self._own_grant]
         happened = [event for grant in grants for event in self._granted(grant)]
-        self.must_read_again = any(isinstance(event, events.LogReset) for event in happened)
-        if self.must_read_again or self._replica is None or self._replica.epoch != self._coming_epoch:
+        if any(isinstance(event, events.LogReset) for event in happened):
+            self.must_link_again = NEW_LOG
+        if self.must_link_again or self._tally is None or self._replica is None or not self._is_current:
             return happened
         opened = {one.stored.seq: one for one in self._open_all(frame.records)}
-        changed = self._replica.apply(
-            (Place(seq, one.stored.key, None) for seq, one in opened.items()), through=frame.through or None
-        )
-        kept = [opened[place.seq] for place in changed]
         with self._store.transaction():
+            changed = self._taken([one.stored for one in opened.values()], self._tally, self._replica, frame.through)
+            kept = [opened[seq] for seq in changed]
             self._store.keep_records(self.row.id, {one.stored.key: one.stored for one in kept}.values())
-            for one in kept:
-                if one.about.is_gone and names.parse(one.about.name).kind is names.Kind.SESSION:
-                    self._replica.forget(self._store.drop_session(self.row.id, one.about.name))
+            for one in opened.values():
+                self._let_go_inside(one, self._tally, self._replica)
             self._keep_cursor()
         return [*happened, events.RecordsOpened(self.row.id, tuple(one.held for one in kept if one.held is not None))]
+
+    def _taken(self, records: list[StoredRecord], tally: Tally, replica: Replica[None], through: int) -> list[int]:
+        """The seqs of those that changed something."""
+        held = dict[bytes, int]()
+        for one in records:
+            before = held.get(one.key) or self._held(one.key)
+            held[one.key] = max(before, one.seq)
+            if tally.count(one.key, before, one.seq):
+                self._store.keep_counted(self.row.id, one.key, one.seq)
+        changed = replica.apply((Place(one.seq, one.key, None) for one in records), through=through or None)
+        return [place.seq for place in changed]
+
+    def _let_go_inside(self, one: _Opened, tally: Tally, replica: Replica[None]) -> None:
+        """What lay inside a session goes with it; also when its tombstone is read again, after what came before it."""
+        if not one.about.is_gone or names.parse(one.about.name).kind is not names.Kind.SESSION:
+            return
+        if self._held(one.stored.key) == one.stored.seq:
+            gone = self._store.drop_session(self.row.id, one.about.name, one.stored.seq)
+            tally.forget(gone, self._held)
+            replica.forget(gone)
+
+    def _held(self, key: bytes) -> int:
+        """The seq at which a key is held; 0 when it is not."""
+        known = self._replica.get(key) if self._replica is not None else None
+        return known.seq if known is not None else 0
 
     def _open_all(self, records: Iterable[Record]) -> Iterator[_Opened]:
         for record in records:
@@ -252,7 +280,7 @@ class Following:
         return _Opened(filed, about, Held(record.seq, read(Resource, data)) if is_shown else None)
 
     def _moved(self, through: int) -> list[events.Event]:
-        if self._replica is not None and through > self._replica.through:
+        if self._replica is not None and self._is_current and through > self._replica.through:
             self._replica.apply((), through=through)
             self._keep_cursor()
         return []
@@ -277,46 +305,67 @@ class Following:
         if self._ring is None or self._replica is None:
             return []
         if sealed is None:
-            return self._dated(None, now_ms)
+            return self._dated(now_ms)
         try:
-            return self._dated(open_head(self._ring, self._origin, sealed.sealed), now_ms)
+            head = open_head(self._ring, self._origin, sealed.sealed)
         except SealBroken:
             return []
+        self._belief.head(head, sealed.sealed, self._fits if self._is_whole else None, self._replica.through, now_ms)
+        if (newest := self._belief.newest) is not None:
+            self._keep(head_seq=newest.seq, head_ms=newest.time_ms)
+        return self._dated(now_ms)
 
-    def _dated(self, head: Head | None, now_ms: int) -> list[events.Event]:
+    def _fits(self, head: Head, sealed: bytes) -> bool | None:
+        if self._ring is None or self._tally is None:
+            return None
+        try:
+            return vouches(self._ring, self._origin, sealed, head, self._tally.value)
+        except SealBroken:
+            return None  # its key was replaced since it came
+
+    @property
+    def _is_current(self) -> bool:
+        """Whether what comes belongs to the log that is held, and not to one of which nothing was opened yet."""
+        return self._replica is not None and self._replica.epoch == self._coming_epoch
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether nothing is known to be missing; of that, people are told anyway."""
+        return self._replica is not None and not self._replica.unsure_through and not self._unopened
+
+    def _compared(self, now_ms: int) -> list[events.Event]:
+        """The relay has handed out all that it had; whether that is all there is."""
+        if self._tally is None or not self._is_current:
+            return []
+        reach, through = self._tally.reach, self.place.seq
+        if self._belief.compare(reach, through, self._fits, now_ms, is_whole=self._is_whole):
+            self.must_link_again = READ_AGAIN
+        self._keep(is_counted=self._belief.is_counted)
+        return self._dated(now_ms)
+
+    def _dated(self, now_ms: int) -> list[events.Event]:
         if self._replica is None:
             return []
-        self._freshness = self._freshness.note(head, self._replica.through, now_ms)
-        newest, covered = self._freshness.newest, self._freshness.covered
-        if newest is not None and head is not None:
-            if newest.time_ms > self.row.head_ms:
-                self._heard_ms = now_ms
-            self._keep(head_seq=newest.seq, head_ms=newest.time_ms)
-        if covered is None or covered.time_ms <= self.row.as_of_ms:
+        self._belief.reached(self._replica.through, now_ms)
+        as_of_ms = self._belief.as_of_ms
+        if as_of_ms <= self.row.as_of_ms:
             return []
-        self._keep(as_of_ms=covered.time_ms)
-        return [events.AsOf(self.row.id, covered.time_ms)]
+        self._keep(as_of_ms=as_of_ms)
+        return [events.AsOf(self.row.id, as_of_ms)]
 
     def judged(self, now_ms: int) -> events.Event:
         """What to think of the relay by now; asked after every head, and every few seconds while a link stands."""
-        if now_ms - self._judged_ms > ASLEEP_AFTER_MS:
-            self._heard_ms = now_ms
-        self._judged_ms = now_ms
-        return events.WorkstationWarned(self.row.id, self._doubt(now_ms).format(name=self.row.display_name))
+        doubt = self._belief.doubt(self.place.seq, now_ms)
+        return events.WorkstationWarned(self.row.id, self._worst(doubt).format(name=self.row.display_name))
 
-    def _doubt(self, now_ms: int) -> str:
+    def _worst(self, doubt: str) -> str:
         if self._unopened:
             return UNOPENED
         if self._replica is None or self._coming_epoch > self._replica.epoch:
             return ""
         if self._coming_epoch < self._replica.epoch:
             return WARNINGS[Verdict.ROLLED_BACK]
-        verdict = self._freshness.verdict(self._replica.through, self._offered, now_ms)
-        if verdict in WARNINGS:
-            return WARNINGS[verdict]
-        if self._online and now_ms - self._heard_ms > SILENT_AFTER_MS:
-            return SILENT
-        return UNSURE if self._replica.has_unsure else ""
+        return doubt or (UNSURE if self._replica.has_unsure else "")
 
     # --- the row ------------------------------------------------------------------------------------------------------
 
@@ -332,6 +381,7 @@ class Following:
                 through=replica.through,
                 truncated_through=replica.truncated_through,
                 unsure_through=replica.unsure_through,
+                digest=self._tally.value if self._tally is not None else b"",
                 **changes,
             )
 

@@ -315,8 +315,8 @@ class Link:
             happened = [events.WorkstationRemoved(following.row.id)]
         self.device.happened(happened)
         self.device.outgoing.due.ring()
-        if following.must_read_again:
-            raise LinkLost("The workstation began a new log; reading it from the start.", at_once=True)
+        if following.must_link_again:
+            raise LinkLost(following.must_link_again, at_once=True)
 
     def _joined(self, joined: Joined) -> None:
         if joined.workstation is not None:

@@ -78,6 +78,15 @@ INSERT INTO arrived (workstation, key, seq, session, message, at_ms, resource)
   SELECT workstation, key, seq, session, message, at_ms, resource FROM record WHERE workstation = ? AND key = ?
 """
 
+# `digest`: of what is held; empty: not summed up yet. `is_counted`: it was kept from the log's beginning, or did once
+# fit. `counted`: the seq at which the log has a value that was read out on request, or 0; NULL for all from the log.
+_DIGESTS = """
+ALTER TABLE workstation ADD COLUMN digest BLOB NOT NULL DEFAULT x'';
+ALTER TABLE workstation ADD COLUMN is_counted INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE record ADD COLUMN counted INTEGER;
+CREATE INDEX record_apart ON record (workstation, key, counted) WHERE counted IS NOT NULL;
+"""
+
 
 def _run(db: sqlite3.Connection, script: str) -> None:
     # Not executescript: that would commit what it finds begun.
@@ -114,5 +123,10 @@ def _line_up(db: sqlite3.Connection) -> None:
     _run(db, _ARRIVED)
 
 
-STEPS = (_make, _file_messages, _number_calls, _line_up)
+def _sum_up(db: sqlite3.Connection) -> None:
+    """Makes room for digests. What they are is summed up when a workstation's keys are at hand."""
+    _run(db, _DIGESTS)
+
+
+STEPS = (_make, _file_messages, _number_calls, _line_up, _sum_up)
 """What brings a file from each schema to the next; `user_version` counts them."""

@@ -27,9 +27,9 @@ PAGES_AT_ONCE = 256
 INCREMENTAL = 2
 
 _KEEP_RECORD = """
-INSERT INTO record (workstation, key, seq, session, message, at_ms, resource) VALUES (?, ?, ?, ?, ?, ?, ?)
+INSERT INTO record (workstation, key, seq, session, message, at_ms, counted, resource) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (workstation, key) DO UPDATE SET seq = excluded.seq, session = excluded.session,
-  message = excluded.message, at_ms = excluded.at_ms, resource = excluded.resource
+  message = excluded.message, at_ms = excluded.at_ms, counted = excluded.counted, resource = excluded.resource
 """
 _KEEP_CALL = """
 INSERT INTO call (call_id, workstation, payload, expires_ms, state, attempts, answer) VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -50,7 +50,7 @@ DELETE FROM answer WHERE rowid IN (
 
 _ROW = (
     "id, sign_key, agree_key, display_name, role, relay, log_epoch, through, truncated_through, unsure_through, "
-    "ring, last_seen_ms, as_of_ms, head_seq, head_ms"
+    "ring, last_seen_ms, as_of_ms, head_seq, head_ms, digest, is_counted"
 )
 
 
@@ -76,6 +76,10 @@ class WorkstationRow:
     as_of_ms: int = 0
     head_seq: int = 0
     head_ms: int = 0
+    digest: bytes = b""
+    """`Tally.value`; empty where a release that knew of none left off."""
+    is_counted: bool = False
+    """A digest that does not fit means that something is missing, and not that it was never complete."""
 
 
 class NewerStore(sqlite3.DatabaseError):
@@ -180,20 +184,25 @@ class Store:
 
     def keep_records(self, workstation: str, records: Iterable[StoredRecord]) -> None:
         """Replaces what is held of these keys; the caller has refused what is older."""
-        rows = [(workstation, r.key, r.seq, r.session, r.message, r.at_ms, r.resource) for r in records]
+        rows = [(workstation, r.key, r.seq, r.session, r.message, r.at_ms, r.counted, r.resource) for r in records]
         self._db.executemany(_KEEP_RECORD, rows)
+
+    def keep_counted(self, workstation: str, key: bytes, counted: int) -> None:
+        """The log has a key at `counted` whose value was read out on request."""
+        self._db.execute("UPDATE record SET counted = ? WHERE workstation = ? AND key = ?", (counted, workstation, key))
 
     def drop_records(self, workstation: str) -> None:
         """The workstation began a new log."""
         self._db.execute("DELETE FROM record WHERE workstation = ?", (workstation,))
 
-    def drop_session(self, workstation: str, session: str) -> list[bytes]:
-        """Drops what lay inside a deleted session, and returns the keys; its own tombstone stays."""
+    def drop_session(self, workstation: str, session: str, seq: int) -> list[bytes]:
+        """Drops what lay inside a session that was deleted at `seq`, and returns the keys; its own tombstone stays."""
         self._db.execute("DELETE FROM seen WHERE workstation = ? AND session = ?", (workstation, session))
-        inside = "SELECT key FROM record INDEXED BY record_place WHERE workstation = ? AND session = ?"
-        keys = [key for (key,) in self._db.execute(inside, (workstation, session))]
-        beside = "SELECT key, resource FROM record INDEXED BY record_place WHERE workstation = ? AND session IS NULL"
-        keys += [key for key, data in self._db.execute(beside, (workstation,)) if _is_below(session, data)]
+        inside = "SELECT key FROM record INDEXED BY record_place WHERE workstation = ? AND session = ? AND seq < ?"
+        keys = [key for (key,) in self._db.execute(inside, (workstation, session, seq))]
+        beside = """SELECT key, resource FROM record INDEXED BY record_place
+            WHERE workstation = ? AND session IS NULL AND seq < ?"""
+        keys += [key for key, data in self._db.execute(beside, (workstation, seq)) if _is_below(session, data)]
         self._db.executemany("DELETE FROM record WHERE workstation = ? AND key = ?", [(workstation, k) for k in keys])
         return keys
 
@@ -202,6 +211,11 @@ class Store:
         return self._db.execute(
             "SELECT seq, key FROM record INDEXED BY record_place WHERE workstation = ?", (workstation,)
         ).fetchall()
+
+    def apart(self, workstation: str) -> dict[bytes, int]:
+        """Every key whose value was read out on request, and the seq at which the log has it, or 0."""
+        query = "SELECT key, counted FROM record INDEXED BY record_apart WHERE workstation = ? AND counted IS NOT NULL"
+        return dict(self._db.execute(query, (workstation,)))
 
     # Indexes are named: SQLite would rather walk through all values of a workstation, some of which are megabytes.
 

@@ -585,7 +585,7 @@ class Head(betterproto2.Message):
 
     sealed: "bytes" = betterproto2.field(2, betterproto2.TYPE_BYTES)
     """
-    Sealed (seq, time); see docs/link-protocol.md.
+    Sealed (seq, time), and by its nonce the workstation's word on what the log holds there; see docs/test-vectors.md.
     """
 
 

@@ -1,0 +1,81 @@
+"""What a device believes of its relay, from heads, cursors and digests."""
+
+from app_flet.believing import LEFT_OUT, SILENT, SILENT_AFTER_MS, Belief
+from app_flet.tally import FIRST_WAIT_MS
+from wire.log import Head
+
+
+def at(belief: Belief, seq: int, now_ms: int, *, fits: bool | None, is_whole: bool = True) -> bool:
+    """A relay hands out all up to `seq`, and the head there. Whether the log must be read again."""
+    belief.offered(seq, has_records=True, now_ms=now_ms)
+    belief.head(Head(seq, now_ms), b"", (lambda _head, _sealed: fits) if is_whole else None, seq, now_ms)
+    return belief.compare(seq, seq, lambda _head, _sealed: fits, now_ms, is_whole=is_whole)
+
+
+def linked(*, is_counted: bool, let_go_through: int = 0, now_ms: int = 0) -> Belief:
+    belief = Belief(is_counted=is_counted)
+    belief.began(online=True, offered=0, let_go_through=let_go_through, now_ms=now_ms)
+    return belief
+
+
+def test_what_fits_is_dated_and_what_does_not_is_said_and_read_again() -> None:
+    belief = linked(is_counted=True)
+    assert not at(belief, 5, 1_000, fits=True)
+    assert (belief.doubt(5, 1_000), belief.as_of_ms) == ("", 1_000)
+    assert at(belief, 6, 2_000, fits=False)
+    assert (belief.doubt(6, 2_000), belief.as_of_ms) == (LEFT_OUT, 0)
+    belief.caught_up(6, 0, 3_000)
+    assert not at(belief, 7, 3_000, fits=False), "not so soon"
+    assert at(belief, 8, 2_000 + FIRST_WAIT_MS, fits=False)
+    belief.caught_up(8, 0, 4_000)
+    assert not at(belief, 9, 5_000 + FIRST_WAIT_MS, fits=True)
+    assert (belief.doubt(9, 5_000 + FIRST_WAIT_MS), belief.as_of_ms) == ("", 5_000 + FIRST_WAIT_MS)
+
+
+def test_a_replica_of_an_earlier_release_is_read_again_before_anything_is_said() -> None:
+    belief = linked(is_counted=False)
+    assert at(belief, 5, 1_000, fits=False)
+    assert belief.doubt(5, 1_000) == ""
+    belief.caught_up(5, 0, 2_000)
+    assert not at(belief, 6, 2_000, fits=False)
+    assert belief.doubt(6, 2_000) == LEFT_OUT
+
+
+def test_nor_is_it_held_against_a_relay_that_lacks_what_it_let_go_of() -> None:
+    belief = linked(is_counted=False, let_go_through=3)
+    assert not at(belief, 5, 1_000, fits=False)
+    assert (belief.doubt(5, 1_000), belief.as_of_ms) == ("", 1_000)
+    assert not at(belief, 6, 2_000, fits=True), "what fits once is whole"
+    assert at(belief, 7, 3_000, fits=False)
+    assert belief.doubt(7, 3_000) == LEFT_OUT
+
+
+def test_a_replica_with_a_known_gap_and_a_workstation_of_an_earlier_release_are_believed_as_before() -> None:
+    for fits, is_whole in ((False, False), (None, True)):
+        belief = linked(is_counted=True)
+        assert not at(belief, 5, 1_000, fits=fits, is_whole=is_whole)
+        assert (belief.doubt(5, 1_000), belief.as_of_ms) == ("", 1_000)
+
+
+def test_only_what_the_relay_had_when_it_handed_out_a_head_is_compared() -> None:
+    belief = linked(is_counted=True)
+    # The head is ahead of what the relay has: until then, values that it speaks of may have been replaced.
+    belief.head(Head(9, 1_000), b"", lambda _head, _sealed: False, 4, 1_000)
+    belief.offered(9, has_records=True, now_ms=2_000)
+    belief.reached(9, 2_000)
+    assert not belief.compare(9, 9, lambda _head, _sealed: False, 2_000, is_whole=True)
+    assert (belief.doubt(9, 2_000), belief.as_of_ms) == ("", 0)
+    # Nor when something newer is held.
+    belief.head(Head(9, 3_000), b"", lambda _head, _sealed: False, 9, 3_000)
+    assert not belief.compare(10, 10, lambda _head, _sealed: False, 3_000, is_whole=True)
+
+
+def test_a_relay_whose_heads_can_never_be_compared_is_as_good_as_silent() -> None:
+    belief, now, seq = linked(is_counted=True), 0, 0
+    while now <= SILENT_AFTER_MS:
+        assert belief.doubt(seq, now) == ""
+        now, seq = now + 30_000, seq + 1
+        belief.head(Head(seq, now), b"", lambda _head, _sealed: False, seq - 1, now)
+        belief.offered(seq, has_records=False, now_ms=now)
+        belief.reached(seq, now)
+    assert (belief.doubt(seq, now), belief.as_of_ms) == (SILENT, 0)
