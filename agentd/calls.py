@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import replace
 from typing import assert_never
 
@@ -45,7 +45,8 @@ LOCAL_LIFE_MS = 24 * 3600 * 1000
 
 _log = logging.getLogger(__name__)
 
-Job = Callable[[], Awaitable[None]]
+Work = Coroutine[object, object, None]
+Job = Callable[[], Work]
 _Reply = tuple[str, bytes, int, bytes]
 """Device, call id, expiry in Unix ms, answer."""
 Send = Callable[[link.DeviceReply], None]
@@ -79,6 +80,7 @@ class CallDesk:
         self._lanes: dict[str, deque[Job]] = {}
         self._reads = asyncio.Semaphore(MAX_READS)
         self._group: asyncio.TaskGroup | None = None
+        self._is_over = False
         self._send: Send | None = None
         self._replied: deque[tuple[float, _Reply]] = deque(maxlen=MAX_REPEATED)
 
@@ -96,11 +98,14 @@ class CallDesk:
         """Finishes what a former process left, then works until cancelled."""
         async with asyncio.TaskGroup() as group:
             self._group = group
-            for call in self._book.left_over():
-                self._resume(call)
-            while True:
-                self._book.forget_old()
-                await asyncio.sleep(TIDY_SECONDS)
+            try:
+                for call in self._book.left_over():
+                    self._resume(call)
+                while True:
+                    self._book.forget_old()
+                    await asyncio.sleep(TIDY_SECONDS)
+            finally:
+                self._is_over = True
 
     async def receive(self, arrived: Iterable[link.InboxCall], flush: Callable[[], Awaitable[None]]) -> None:
         """Takes calls; returns once all that must outlive a crash is on disk, so that they may be acknowledged.
@@ -240,10 +245,14 @@ class CallDesk:
             await lane.popleft()()
         del self._lanes[device]
 
-    def _spawn(self, work: Awaitable[None]) -> None:
+    def _spawn(self, work: Work) -> None:
         if self._group is None:
             raise RuntimeError("The desk takes calls only while it runs.")
-        self._group.create_task(_awaited(work))
+        if self._is_over:
+            # What was taken is in the book, and the next process does it; a read is asked for again.
+            work.close()
+        else:
+            self._group.create_task(work)
 
     async def _carry_out(self, call: Remembered, method: Method, request: pb.Call) -> None:
         try:
@@ -310,10 +319,6 @@ class CallDesk:
             return
         sealed = member.channel.seal_reply(call_id, expires_ms, result)
         self._send(link.DeviceReply(device_id=device, reply=record_pb2.SealedReply(call_id=call_id, sealed=sealed)))
-
-
-async def _awaited(work: Awaitable[None]) -> None:
-    await work
 
 
 def _expiry(sealed: record_pb2.SealedCall) -> int | None:

@@ -119,6 +119,29 @@ async def test_a_call_taken_before_a_crash_is_done_after_it(
         assert [order.text for order in agent.prompts.values()] == ["one", "two"]
 
 
+async def test_a_call_that_arrives_while_the_desk_stops_is_done_by_the_next_process(
+    tmp_path: Path, clock: Clock, phone: Phone, agent: ScriptedAgent
+) -> None:
+    arrived, on_disk = asyncio.Event(), asyncio.Event()
+
+    async def flush() -> None:
+        await at.store.flush()
+        arrived.set()
+        await on_disk.wait()
+
+    async with asyncio.TaskGroup() as group:
+        async with workstation(tmp_path, clock, agent) as at:
+            pair(at, phone)
+            call = prompt(clock, phone, session(at, tmp_path), "Hello")
+            group.create_task(at.desk.receive([call], flush))
+            await arrived.wait()
+        on_disk.set()
+    assert agent.asked == []
+    async with workstation(tmp_path, clock, agent) as at:
+        (result,) = await at.answers(phone, [call])
+        assert result.HasField("response")
+
+
 async def test_what_cannot_be_looked_up_is_not_done_twice(
     tmp_path: Path, clock: Clock, phone: Phone, agent: ScriptedAgent
 ) -> None:
