@@ -76,6 +76,13 @@ def malformed(message: str) -> Refused:
     return Refused(Code.INVALID_ARGUMENT, "MALFORMED", message)
 
 
+def too_large() -> Refused:
+    """The answer does not fit into one message."""
+    return Refused(
+        Code.RESOURCE_EXHAUSTED, "TOO_LARGE", "The answer is too large for one message. Ask for less of it at a time."
+    )
+
+
 def not_found(message: str) -> Refused:
     """Nothing of that name is here."""
     return Refused(Code.NOT_FOUND, "NOT_FOUND", message)
