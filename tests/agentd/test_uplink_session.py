@@ -106,6 +106,33 @@ async def test_frames_are_bounded_in_items_and_bytes(
             through = publish.through
 
 
+async def test_hints_that_gathered_while_the_relay_stored_nothing_are_dropped_where_they_are_too_many(
+    config: Config, relay: ScriptedRelay, agent: ScriptedAgent
+) -> None:
+    async with desk(config, relay, agent) as daemon:
+        name = agent.begin_session("s", daemon.projects.list()[0].name).name
+        link = await greeted(relay)
+        await hear_through(link, daemon.log.written)
+        long, short = f"{name}/messages/m/parts/long", f"{name}/messages/m/parts/short"
+        agent.open_part(long)
+        agent.grow(long, "", "x")
+        await link.hear_until("publish")
+        link.say(watchers=pb.Watchers(apps=1, watches=[pb.Watch(focus=daemon.devices._sealer.focus(name), count=1)]))
+        # What stands there is recorded for whoever begins to look; hints for it wait until that is stored.
+        publish = (await link.hear_until("publish")).publish
+        for number in range(50):
+            agent.grow(long, "x" * (1 + 8_000 * number), "x" * 8_000)
+        link.say(stored=pb.Stored(through=publish.through))
+        agent.open_part(short)
+        agent.grow(short, "", "a few words")
+        sizes: list[int] = []
+        while not sizes or min(sizes) > 1_000:
+            publish = (await link.hear_until("publish")).publish
+            sizes += [len(hints.sealed) for hints in publish.volatile]
+            link.say(stored=pb.Stored(through=publish.through))
+        assert max(sizes) <= LIMITS["max_record_bytes"]
+
+
 async def test_overwritten_values_are_not_sent_and_the_stretch_reaches_all_the_same(
     config: Config, relay: ScriptedRelay, agent: ScriptedAgent
 ) -> None:
