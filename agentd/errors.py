@@ -8,6 +8,7 @@ AgentdError                   the daemon cannot start or go on; a sentence for t
 ├── AlreadyRunningError       another daemon of this profile runs
 │   └── AlreadyUpError        and it is an `agentd up`, so its address is known
 ├── RelayFailedError          the relay that `agentd up` starts does not come up
+│   └── RelayDamagedError     and will not, until a person has seen to its store
 └── StoreDamagedError         the store cannot be read by this release
 """
 
@@ -49,6 +50,10 @@ class AlreadyUpError(AlreadyRunningError):
 
 class RelayFailedError(AgentdError):
     """The relay that `agentd up` starts does not come up. The text tells why, in the relay's last words."""
+
+
+class RelayDamagedError(RelayFailedError):
+    """Its store is damaged: starting it again changes nothing."""
 
 
 class StoreDamagedError(AgentdError):
