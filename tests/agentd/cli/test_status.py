@@ -27,9 +27,8 @@ async def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
         yield
 
 
-async def test_the_socket_that_readme_asks_for_is_told_and_answers(
-    desk: None, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.mark.usefixtures("desk")
+async def test_the_socket_that_readme_asks_for_is_told_and_answers(capsys: pytest.CaptureFixture[str]) -> None:
     asked = re.search(r"jq -r \.(\w+)\)\" halyard\.agent\.v1\.AgentService/ListSessions", README)
     assert asked is not None
     await status.run(parse(["status", "--json"]))
