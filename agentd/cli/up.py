@@ -61,7 +61,7 @@ async def _meanwhile(daemon: Daemon, around: Surroundings, options: Options) -> 
 
 async def _keep_relay(daemon: Daemon, around: Surroundings) -> None:
     """Without a relay nobody can reach this machine: it stops in order, and its last words say what to do."""
-    await around.relay.keep()
+    await around.relay.keep(lambda _: daemon.uplink.hurry() if daemon.uplink else None)
     daemon.stop.set()
 
 

@@ -187,6 +187,20 @@ async def test_where_an_app_follows_heartbeats_are_heads(
             assert not publish.records
 
 
+async def test_who_knows_that_the_relay_is_back_need_not_wait_and_disturbs_no_link_that_stands(
+    config: Config, relay: ScriptedRelay, agent: ScriptedAgent
+) -> None:
+    async with desk(config, relay, agent) as daemon:
+        assert daemon.uplink is not None
+        link = await greeted(relay)
+        daemon.uplink.hurry()
+        link.say(going_away=record_pb2.GoingAway(reconnect_after_ms=30_000))
+        await daemon.uplink.until(ws.LINK_STATE_WAITING)
+        assert daemon.uplink.redials == 0
+        daemon.uplink.hurry()
+        await (await relay.attached()).hear("hello")
+
+
 async def test_a_relay_that_goes_away_is_dialled_again(
     config: Config, relay: ScriptedRelay, agent: ScriptedAgent
 ) -> None:
