@@ -18,6 +18,7 @@ from agentd.errors import malformed, not_found, outcome_unknown
 from agentd.permissions import Decisions
 from agentd.projects import Projects
 from agentd.prompt_authors import PromptAuthors
+from agentd.reply_fitting import largest_page
 from agentd.roster import Roster
 from agentd.session_log import SessionLog
 from agentd.session_pages import page
@@ -189,7 +190,8 @@ class AgentService(AgentServiceServicer):
     async def ListMessages(self, request: pb.ListMessagesRequest, context: Context) -> pb.ListMessagesResponse:
         agent = await self._roster.ready(self._roster.of(request.session))
         size = min(request.page_size or DEFAULT_MESSAGES, MAX_MESSAGES)
-        found = await agent.messages(_session_id(request.session), size, request.page_token)
+        session_id = _session_id(request.session)
+        found = await largest_page(lambda size: agent.messages(session_id, size, request.page_token), size)
         for entry in found.messages:
             self._authors.decorate(entry.message)
         return found

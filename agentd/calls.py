@@ -25,6 +25,7 @@ from agentd.errors import already_begun, busy, malformed, outcome_unknown, revok
 from agentd.grpc_errors import EXPECTED, status_of
 from agentd.methods import WITHDRAW, Method, MethodTable
 from agentd.permissions import Author
+from agentd.reply_fitting import fit_reply
 from halyard.agent.v1 import resource_pb2 as pb
 from halyard.agent.v1 import workstation_service_pb2
 from halyard.link.v1 import link_service_pb2 as link
@@ -289,7 +290,7 @@ class CallDesk:
         try:
             with caller.calling(known):
                 check_role(known.role, method.name)
-                response = await method.call(method.parse(request.request), None)
+                response = fit_reply(await method.call(method.parse(request.request), None))
         except EXPECTED as refusal:
             return _refused(refusal)
         except Exception as defect:  # noqa: BLE001 - a defect in one call must not end the daemon with all others

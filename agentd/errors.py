@@ -8,6 +8,7 @@ AgentdError                   the daemon cannot start or go on; a sentence for t
 ├── AlreadyRunningError       another daemon of this profile runs
 │   └── AlreadyUpError        and it is an `agentd up`, so its address is known
 ├── RelayFailedError          the relay that `agentd up` starts does not come up
+│   └── RelayDamagedError     and will not, until a person has seen to its store
 └── StoreDamagedError         the store cannot be read by this release
 """
 
@@ -51,6 +52,10 @@ class RelayFailedError(AgentdError):
     """The relay that `agentd up` starts does not come up. The text tells why, in the relay's last words."""
 
 
+class RelayDamagedError(RelayFailedError):
+    """Its store is damaged: starting it again changes nothing."""
+
+
 class StoreDamagedError(AgentdError):
     """The store cannot be read by this release."""
 
@@ -74,6 +79,13 @@ class StoreUnavailableError(HalyardError):
 def malformed(message: str) -> Refused:
     """The request breaks the contract."""
     return Refused(Code.INVALID_ARGUMENT, "MALFORMED", message)
+
+
+def too_large() -> Refused:
+    """The answer does not fit into one message."""
+    return Refused(
+        Code.RESOURCE_EXHAUSTED, "TOO_LARGE", "The answer is too large for one message. Ask for less of it at a time."
+    )
 
 
 def not_found(message: str) -> Refused:

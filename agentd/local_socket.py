@@ -4,7 +4,6 @@ Connections come through the front door, which knows what is behind each. One th
 is a stranger of the same user: it may read and prompt, and neither decides nor says who gets in.
 """
 
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from grpc_status import rpc_status
 from agentd import caller
 from agentd.caller import Caller
 from agentd.calls import CallDesk
+from agentd.config import PRIVATE_FILE
 from agentd.devices import METHOD_ROLES, check_role
 from agentd.errors import malformed
 from agentd.front_door import FrontDoor, Visitors
@@ -146,10 +146,11 @@ async def serving(
     add_AgentServiceServicer_to_server(agents, server)
     add_WorkstationServiceServicer_to_server(workstation, server)
     reflection.enable_server_reflection(_SERVICE_NAMES, server)
-    with _private_umask():
-        server.add_insecure_port(f"unix:{inner}")
-        await server.start()
-        front = await FrontDoor(inner, visitors).open(path)
+    # Not by a umask: the folder is 0700 already, and what agents start meanwhile would inherit it, with all they make.
+    server.add_insecure_port(f"unix:{inner}")
+    inner.chmod(PRIVATE_FILE)
+    await server.start()
+    front = await FrontDoor(inner, visitors).open(path)
     try:
         yield
     finally:
@@ -157,12 +158,3 @@ async def serving(
         await server.stop(STOP_SECONDS)
         for left in (path, inner):
             left.unlink(missing_ok=True)
-
-
-@contextmanager
-def _private_umask() -> Iterator[None]:
-    before = os.umask(0o177)
-    try:
-        yield
-    finally:
-        os.umask(before)

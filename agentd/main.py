@@ -6,7 +6,7 @@ from importlib import import_module
 
 from agentd.cli.options import Options, parse
 from agentd.cli.outcome import CommandError, Exit
-from agentd.errors import AgentdError, AlreadyRunningError, ConfigError, RelayFailedError
+from agentd.errors import AgentdError, AlreadyRunningError, ConfigError, RelayDamagedError, RelayFailedError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,6 +54,8 @@ def _as_command_error(error: Exception) -> CommandError:
             code = Exit.ALREADY_RUNNING
         case ConfigError():
             code = Exit.MISSING
+        case RelayDamagedError():
+            code = Exit.FAILED
         case RelayFailedError():
             code = Exit.UNAVAILABLE
         case _:

@@ -18,12 +18,14 @@ from pathlib import Path
 
 import psutil
 
-from agentd.errors import RelayFailedError
+from agentd.errors import RelayDamagedError, RelayFailedError
 from agentd.private_log import private_log
 from wire.backoff import Backoff
 
 logger = logging.getLogger(__name__)
 
+DAMAGED = 3
+"""Exit code of a relay whose store is damaged: relay/main.py."""
 READY_SECONDS = 30.0
 STOP_SECONDS = 10.0
 
@@ -83,12 +85,20 @@ class RelayChild:
     command: RelayCommand
     process: asyncio.subprocess.Process
     address: RelayReady
+    damage: RelayDamagedError | None = None
+    """Why it is not started again."""
 
     async def keep(self, started: Callable[[RelayReady], object] = _unheard) -> None:
-        """Starts the relay again whenever it ends, for ever, at the same address; `started` hears each time."""
+        """Starts the relay again whenever it ends, at the same address; `started` hears each time.
+
+        Returns only when its store is damaged: a person must see to that, and `damage` tells how.
+        """
         backoff = Backoff().connected(asyncio.get_running_loop().time())
         while True:
             code = await self.process.wait()
+            if code == DAMAGED:
+                self.damage = _damaged(self.command.log)
+                return
             delay, backoff = backoff.failed(asyncio.get_running_loop().time(), random.random())  # noqa: S311  # jitter
             logger.warning(
                 "The relay ended with code %s; starting it again in %.1f s. Its words: %s",
@@ -99,6 +109,9 @@ class RelayChild:
             await asyncio.sleep(delay)
             try:
                 self.process, self.address = await _start(self.command)
+            except RelayDamagedError as error:
+                self.damage = error
+                return
             except RelayFailedError as error:
                 logger.warning("%s", error)
                 continue
@@ -146,10 +159,16 @@ async def _ready_line(process: asyncio.subprocess.Process, log: Path) -> RelayRe
             line = await process.stdout.readline()
     except TimeoutError as error:
         raise RelayFailedError(f"The relay was not ready after {READY_SECONDS:.0f} seconds; see {log}.") from error
+    if not line and await process.wait() == DAMAGED:
+        raise _damaged(log)
     if not line:
         raise RelayFailedError(f"The relay did not start: {_last_words(log)} (all of it: {log})")
     told = json.loads(line)
     return RelayReady(http=told["http"], grpc=told["grpc"], origin=told["origin"], pid=process.pid)
+
+
+def _damaged(log: Path) -> RelayDamagedError:
+    return RelayDamagedError(f"{_last_words(log)} Then start `agentd up` again; sessions and pairings are not touched.")
 
 
 def _last_words(log: Path) -> str:

@@ -111,6 +111,12 @@ class Uplink:
         if self._session:
             self._session.give_up(why)
 
+    def hurry(self) -> None:
+        """The relay is back: a link that is waited for is dialled at once, one that stands is left alone."""
+        if self._session is None:
+            self._backoff = self._backoff.network_changed()
+            self._hurry.set()
+
     async def run(self) -> None:
         """Keeps the link up until cancelled."""
         async with asyncio.TaskGroup() as group:

@@ -17,6 +17,7 @@ from grpc import aio
 from agentd.calls import CallDesk
 from agentd.coalesce import Coalescer, gather_seconds
 from agentd.devices import Devices
+from agentd.fitting import MAX_BODY_BYTES
 from agentd.journal import Transcripts
 from agentd.relay_stream import LinkEnded, read, write
 from agentd.sealer import Sealer
@@ -307,7 +308,10 @@ class UplinkSession:
         due = self._coalescer.due_at()
         if due is None or due > now:
             return
+        room = self._max_bytes
         for session, batch in self._coalescer.take(now, gather_seconds(self._write_seconds)).items():
-            focus = self._focus(session)
-            if focus in self._watched:
-                publish.volatile.append(self._ends.sealer.volatile(focus, batch.SerializeToString()))
+            focus, hints = self._focus(session), batch.SerializeToString()
+            # What gathered while a relay stored nothing may be more than it takes at once; records repair what is lost.
+            if focus in self._watched and len(hints) <= min(room, MAX_BODY_BYTES):
+                publish.volatile.append(self._ends.sealer.volatile(focus, hints))
+                room -= len(hints)

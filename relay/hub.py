@@ -18,8 +18,15 @@ from relay.reading import Known
 from relay.store import Store
 from wire.errors import CallExpired, HalyardError
 
-RECONNECT_AFTER_MS = 500
-"""Told to peers when the relay stops; they add jitter."""
+RECONNECT_AFTER_MS, RECONNECT_PER_LINK_MS, MAX_RECONNECT_AFTER_MS = 500, 2, 15_000
+
+
+def reconnect_after_ms(links: int) -> int:
+    """How long so many links are told to wait when the relay stops. Each adds as much again at most, by its own draw.
+
+    So they come back over as long a time as it takes to let them in: some 500 a second (bench.storm).
+    """
+    return min(MAX_RECONNECT_AFTER_MS, RECONNECT_AFTER_MS + RECONNECT_PER_LINK_MS * links)
 
 
 class Hub:
@@ -190,7 +197,7 @@ class Hub:
 
     def drain(self) -> None:
         """The relay stops: everybody is told, and links end once their queues are empty."""
-        going = record_pb2.GoingAway(reconnect_after_ms=RECONNECT_AFTER_MS)
+        going = record_pb2.GoingAway(reconnect_after_ms=reconnect_after_ms(self.link_count))
         to_workstation = link_service_pb2.AttachWorkstationResponse(going_away=going).SerializeToString()
         to_app = link_service_pb2.AttachAppResponse(going_away=going).SerializeToString()
         for workstation in self.workstation_links:

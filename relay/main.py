@@ -16,18 +16,18 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
 from relay import config
-from relay.errors import ConfigError, StoreBroken, StoreLost
+from relay.errors import ConfigError, StoreBroken, StoreDamaged, StoreLost
 
 if TYPE_CHECKING:
     from relay.server import Relay
 
-OK, FAILED, USAGE = 0, 1, 2
+OK, FAILED, USAGE, DAMAGED = 0, 1, 2, 3
 
 _log = logging.getLogger("relay")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The console script. Exit codes: 0 done, 1 failed, 2 asked wrongly."""
+    """The console script. Exit codes: 0 done, 1 failed, 2 asked wrongly, 3 the store is damaged, and stays so."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(
         level=logging.DEBUG if options.verbose else logging.INFO,
@@ -53,7 +53,7 @@ def _run(options: argparse.Namespace) -> int:
         return USAGE
     except StoreBroken as error:
         print(error, file=sys.stderr)
-        return FAILED
+        return DAMAGED if isinstance(error, StoreDamaged) else FAILED
     except KeyboardInterrupt:
         return OK
     except Exception:

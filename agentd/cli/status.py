@@ -1,5 +1,6 @@
 """`agentd status`: what runs, and how it is."""
 
+from agentd import config
 from agentd.cli.options import Options
 from agentd.cli.outcome import Exit
 from agentd.cli.printing import ago, as_json, now, print_json, word
@@ -13,7 +14,8 @@ async def run(options: Options) -> Exit:
     async with daemon(options) as agentd:
         status = await agentd.workstation.GetStatus(service.GetStatusRequest())
     if options.json:
-        print_json(as_json(status))
+        # For other tools: `grpcurl -unix`, `buf curl --unix-socket`.
+        print_json({**as_json(status), "socket": str(config.load(options.profile).socket_path)})
     else:
         print("\n".join(lines(status)))
     return Exit.OK

@@ -42,6 +42,8 @@ async def run(options: Options) -> Exit:
     async with stopped_by_signals() as stopper, surroundings(wanted) as around:
         factory = opencode_factory(around.opencode, around.agent_environment, around.opencode_config)
         await stay(around.config, factory, stopper, lambda daemon: _meanwhile(daemon, around, options))
+        if around.relay.damage:
+            raise around.relay.damage
     if not options.json:
         print("Stopped.")
     return Exit.OK
@@ -49,12 +51,18 @@ async def run(options: Options) -> Exit:
 
 async def _meanwhile(daemon: Daemon, around: Surroundings, options: Options) -> None:
     async with asyncio.TaskGroup() as group:
-        group.create_task(around.relay.keep())
+        group.create_task(_keep_relay(daemon, around))
         if options.json:
             group.create_task(_tell_scripts(daemon, around))
         else:
             group.create_task(_tell_people(daemon, around, open_browser=not options.no_browser))
             group.create_task(_tell_of_agent(daemon))
+
+
+async def _keep_relay(daemon: Daemon, around: Surroundings) -> None:
+    """Without a relay nobody can reach this machine: it stops in order, and its last words say what to do."""
+    await around.relay.keep(lambda _: daemon.uplink.hurry() if daemon.uplink else None)
+    daemon.stop.set()
 
 
 async def _tell_scripts(daemon: Daemon, around: Surroundings) -> None:

@@ -10,11 +10,11 @@ import flet as ft
 
 from app_flet.boundary import keep_going
 from app_flet.config import storage_folder
-from app_flet.device import Device
+from app_flet.keeping import Unusable, open_device, put_aside
 from app_flet.link import keep_links
 from app_flet.opening import show
+from app_flet.pages.unusable import show_unusable
 from app_flet.screen import Screen
-from app_flet.store import Store
 
 
 def now_ms() -> int:
@@ -24,7 +24,17 @@ def now_ms() -> int:
 
 async def main(page: ft.Page) -> None:
     """Flet's entry: draws the screen, then keeps the links up for as long as the app lives."""
-    device = Device(Store(storage_folder() / "device.sqlite"), now_ms)
+    file = storage_folder() / "device.sqlite"
+
+    async def begin_anew() -> None:
+        put_aside(file, now_ms())
+        await main(page)
+
+    try:
+        device = open_device(file, now_ms)
+    except Unusable as trouble:
+        show_unusable(page, trouble, lambda: main(page), begin_anew)
+        return
     screen = Screen(page, device, zone=datetime.now().astimezone().utcoffset() or timedelta())
     page.on_connect = lambda _: screen.draw(force=True)
     page.on_close = lambda _: screen.close()

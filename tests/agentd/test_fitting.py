@@ -43,3 +43,23 @@ def test_patches_go_first_and_are_marked() -> None:
 
 def test_cut_text_says_so() -> None:
     assert fit(part(text=session_pb2.Text(text="ä" * 5_000)), SMALL).part.text.text.endswith(CUT)
+
+
+@given(texts, texts, st.lists(texts, max_size=3))
+def test_what_has_no_cut_of_its_own_is_cut_too(command: str, title: str, asked: list[str]) -> None:
+    """A command that does not fit must not stop the log; that it is cut stands in what a person reads."""
+    prompts = [decision_pb2.QuestionPrompt(text=text) for text in asked]
+    for value in (
+        resource_pb2.Resource(permission=decision_pb2.Permission(command=command, title=title, patterns=asked)),
+        resource_pb2.Resource(question=decision_pb2.Question(prompts=prompts)),
+        part(tool_call=session_pb2.ToolCall(command=command, error=title)),
+    ):
+        assert fit(value, 3_600).ByteSize() <= 3_600
+
+
+def test_a_command_that_was_cut_says_so_and_names_are_left_alone() -> None:
+    asked = decision_pb2.Permission(name="sessions/s/permissions/p", command="y" * 5_000, patterns=["y" * 5_000])
+    fitted = fit(resource_pb2.Resource(name=asked.name, permission=asked), SMALL).permission
+    assert fitted.command.endswith(CUT)
+    assert fitted.patterns[0].endswith(CUT)
+    assert fitted.name == asked.name

@@ -19,6 +19,7 @@ from google.rpc import status_pb2
 from grpc import aio
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
+from agentd.agents.agent import Journal
 from agentd.config import Config
 from agentd.daemon import Daemon, running
 from agentd.grpc_errors import reason_of
@@ -315,3 +316,27 @@ async def test_what_a_killed_daemon_left_is_replaced(config: Config, agent: Scri
     async with serving(config, agent) as daemon, channel(daemon) as dialled:
         assert (await WorkstationServiceStub(dialled).GetStatus(ws.GetStatusRequest())).pid == os.getpid()
     assert not config.socket_path.exists()
+
+
+class Newcomer(ScriptedAgent):
+    """Starts a program as soon as it is started itself, as an agent does."""
+
+    made = ""
+
+    async def run(self, journal: Journal) -> None:
+        program = await asyncio.create_subprocess_exec("sh", "-c", "umask", stdout=asyncio.subprocess.PIPE)
+        out, _ = await program.communicate()
+        self.made = out.decode().strip()
+        await super().run(journal)
+
+
+async def test_what_agents_start_while_the_sockets_are_made_has_the_umask_of_the_person(config: Config) -> None:
+    """Else OpenCode could not enter the folders that it makes, nor the person use what the agent writes."""
+    own = os.umask(0)
+    os.umask(own)
+    agent = Newcomer()
+    async with running(config, lambda _: [agent]):
+        await agent.started()
+        assert int(agent.made, 8) == own
+        inner = config.socket_path.with_suffix(".grpc")
+        assert stat.S_IMODE(inner.stat().st_mode) == stat.S_IMODE(config.socket_path.stat().st_mode) == 0o600

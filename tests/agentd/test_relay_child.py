@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from agentd.config import RelayAddress
-from agentd.errors import RelayFailedError
+from agentd.errors import RelayDamagedError, RelayFailedError
 from agentd.relay_child import RelayChild, RelayCommand, RelayReady, running
 
 
@@ -87,6 +87,22 @@ async def test_a_process_that_only_has_the_noted_pid_is_left_alone(command: Rela
     (command.data / "relay.pid").write_text(json.dumps(noted))
     async with running(command) as child:
         assert await answers(child)
+
+
+async def test_a_relay_whose_store_is_damaged_is_not_started_again_and_says_what_to_do(command: RelayCommand) -> None:
+    store = command.data / "relay.db"
+    async with running(command) as child:
+        store.write_bytes(b"x" * store.stat().st_size)
+        store.with_name("relay.db-wal").unlink()
+        os.kill(child.address.pid, signal.SIGKILL)
+        await child.keep()
+        assert is_gone(child.address.pid)
+        assert child.damage is not None
+        assert "relay.db is damaged" in str(child.damage)
+        assert "start `agentd up` again" in str(child.damage)
+    with pytest.raises(RelayDamagedError, match="damaged"):
+        async with running(command):
+            pass
 
 
 async def test_a_relay_that_cannot_start_is_quoted(command: RelayCommand) -> None:

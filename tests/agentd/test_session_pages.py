@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentd.errors import Refused
+from agentd.reply_fitting import MAX_REPLY_BYTES
 from agentd.session_pages import page
 from halyard.agent.v1 import agent_service_pb2 as pb
 from halyard.agent.v1.session_pb2 import Session
@@ -31,6 +32,19 @@ def test_pages_add_up_to_everything(times: list[int], size: int) -> None:
     assert sorted(value.name for value in seen) == sorted(value.name for value in sessions)
     updates = [value.update_time.seconds for value in seen]
     assert updates == sorted(updates, reverse=True)
+
+
+def test_a_page_is_never_larger_than_a_reply() -> None:
+    sessions = [session(f"s{number:03}", number, title="t" * 2_000) for number in range(300)]
+    request, seen = pb.ListSessionsRequest(page_size=300), 0
+    while True:
+        answer = page(sessions, request)
+        assert answer.ByteSize() <= MAX_REPLY_BYTES
+        seen += len(answer.sessions)
+        request.page_token = answer.next_page_token
+        if not request.page_token:
+            break
+    assert seen == 300
 
 
 def test_archived_sessions_and_subagents_are_left_out_unless_wanted() -> None:

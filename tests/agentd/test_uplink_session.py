@@ -106,6 +106,33 @@ async def test_frames_are_bounded_in_items_and_bytes(
             through = publish.through
 
 
+async def test_hints_that_gathered_while_the_relay_stored_nothing_are_dropped_where_they_are_too_many(
+    config: Config, relay: ScriptedRelay, agent: ScriptedAgent
+) -> None:
+    async with desk(config, relay, agent) as daemon:
+        name = agent.begin_session("s", daemon.projects.list()[0].name).name
+        link = await greeted(relay)
+        await hear_through(link, daemon.log.written)
+        long, short = f"{name}/messages/m/parts/long", f"{name}/messages/m/parts/short"
+        agent.open_part(long)
+        agent.grow(long, "", "x")
+        await link.hear_until("publish")
+        link.say(watchers=pb.Watchers(apps=1, watches=[pb.Watch(focus=daemon.devices._sealer.focus(name), count=1)]))
+        # What stands there is recorded for whoever begins to look; hints for it wait until that is stored.
+        publish = (await link.hear_until("publish")).publish
+        for number in range(50):
+            agent.grow(long, "x" * (1 + 8_000 * number), "x" * 8_000)
+        link.say(stored=pb.Stored(through=publish.through))
+        agent.open_part(short)
+        agent.grow(short, "", "a few words")
+        sizes: list[int] = []
+        while not sizes or min(sizes) > 1_000:
+            publish = (await link.hear_until("publish")).publish
+            sizes += [len(hints.sealed) for hints in publish.volatile]
+            link.say(stored=pb.Stored(through=publish.through))
+        assert max(sizes) <= LIMITS["max_record_bytes"]
+
+
 async def test_overwritten_values_are_not_sent_and_the_stretch_reaches_all_the_same(
     config: Config, relay: ScriptedRelay, agent: ScriptedAgent
 ) -> None:
@@ -158,6 +185,20 @@ async def test_where_an_app_follows_heartbeats_are_heads(
             publish = (await link.hear("publish")).publish
             assert publish.head.sealed
             assert not publish.records
+
+
+async def test_who_knows_that_the_relay_is_back_need_not_wait_and_disturbs_no_link_that_stands(
+    config: Config, relay: ScriptedRelay, agent: ScriptedAgent
+) -> None:
+    async with desk(config, relay, agent) as daemon:
+        assert daemon.uplink is not None
+        link = await greeted(relay)
+        daemon.uplink.hurry()
+        link.say(going_away=record_pb2.GoingAway(reconnect_after_ms=30_000))
+        await daemon.uplink.until(ws.LINK_STATE_WAITING)
+        assert daemon.uplink.redials == 0
+        daemon.uplink.hurry()
+        await (await relay.attached()).hear("hello")
 
 
 async def test_a_relay_that_goes_away_is_dialled_again(

@@ -182,7 +182,8 @@ class Stage:
 
     async def settle(self) -> None:
         """Lets everything that is due be drawn."""
-        self.screen.draw()
+        if isinstance(self.session.page.data, Screen):
+            self.session.page.data.draw()
         for _ in range(6):
             await asyncio.sleep(0)
 

@@ -35,10 +35,10 @@ def test_what_a_build_packages_is_complete_by_itself(tmp_path: Path) -> None:
     # -S: without the path file that leads to this checkout; only what was staged, and installed packages.
     program = (
         f"import sys; sys.path[:0] = ['src', {sysconfig.get_path('purelib')!r}];"
-        "import main; print(main.Device.__module__);"
+        "import main; print(main.Screen.__module__);"
         "print(sorted(name for name in sys.modules if name.split('.')[0] in ('grpc', 'halyard', 'google')))"
     )
     run = subprocess.run(
         [sys.executable, "-S", "-P", "-c", program], cwd=staged_at, check=True, capture_output=True, text=True
     )
-    assert run.stdout.splitlines() == ["app_flet.device", "[]"]
+    assert run.stdout.splitlines() == ["app_flet.screen", "[]"]

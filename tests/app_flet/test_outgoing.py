@@ -14,8 +14,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from app_flet import intents
 from app_flet.device import Device
+from app_flet.outgoing import MAX_CALL_BYTES, Refused
 from halyard_client.halyard.agent import v1
 from halyard_client.halyard.link.v1 import CallRefused
+from relay.limits import Limits
 from tests.app_flet.harbour import Workstation, refusal
 from tests.app_flet.quay import Quay, S, open_device, prompt_of
 from wire.calls import CallState
@@ -176,6 +178,21 @@ def test_a_disk_that_takes_nothing_queues_nothing_and_keeps_the_draft(path: Path
     device.store._db.execute("PRAGMA query_only = OFF")
     assert device.store.draft(PLACE) == "one"
     say(device, bench, "one")
+
+
+def test_what_no_relay_would_take_is_refused_at_once_and_stays_a_draft(path: Path, bench: Workstation) -> None:
+    """Sent, it would end the link, and be sent again on the next one, before everything else that waits."""
+    device = open_device(path, bench)
+    device.store.keep_draft(PLACE, "long")
+    with pytest.raises(Refused, match="too long to be sent"):
+        device.call(bench.id, intents.prompt(S, "x" * 2 * MAX_CALL_BYTES), draft=PLACE)
+    assert list(device.outgoing.outbox) == []
+    assert device.store.draft(PLACE) == "long"
+    device.call(bench.id, intents.prompt(S, "x" * (MAX_CALL_BYTES - 1_000)), draft=PLACE)
+    (call,) = device.outgoing.outbox
+    sealed = device.followings[bench.id].channel.seal_call(call.call_id, call.expires_ms, call.payload)
+    assert len(sealed) <= Limits().max_record_bytes
+    assert device.store.draft(PLACE) == ""
 
 
 def test_what_the_disk_did_not_take_is_done_again_after_recovery(path: Path, bench: Workstation) -> None:

@@ -1,6 +1,7 @@
 import asyncio
 import base64
 import hashlib
+import logging
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from app_flet.web import assets_folder, content_security_policy
+from app_flet.web import assets_folder, content_security_policy, create_app
 from app_flet.web_assets import ClientUnknown, WebAssets, _without_service_worker
 from tests.app_flet.harbour import Harbour
 from tests.browser.served import served
@@ -122,3 +123,9 @@ def test_nothing_outside_the_folders_is_served(tmp_path: Path) -> None:
 
 def test_the_policy_names_the_scripts() -> None:
     assert "'sha256-abc'" in content_security_policy(["'sha256-abc'"])
+
+
+def test_flet_does_not_write_down_whose_tab_is_whose(tmp_path: Path) -> None:
+    create_app(relay_url="http://127.0.0.1:1", data_dir=tmp_path)
+    assert not logging.getLogger("flet_web.fastapi").isEnabledFor(logging.INFO)
+    assert not logging.getLogger("flet").isEnabledFor(logging.INFO)

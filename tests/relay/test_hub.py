@@ -10,6 +10,7 @@ import grpc
 import grpc.aio
 
 from halyard.link.v1 import link_service_pb2, record_pb2
+from relay.hub import reconnect_after_ms
 from relay.ledger import Ledger
 from relay.limits import Limits
 from relay.server import Relay, sweep
@@ -241,6 +242,12 @@ async def test_who_does_not_read_cannot_keep_the_relay_from_stopping(tmp_path: P
         assert (await workstation.expect("going_away")).reconnect_after_ms > 0
 
 
+def test_the_more_links_the_longer_the_time_over_which_they_come_back() -> None:
+    """Devices draw between once and twice what they are told, so that is also how far they are spread."""
+    assert [reconnect_after_ms(links) for links in (0, 2, 2_000)] == [500, 504, 4_500]
+    assert reconnect_after_ms(20_000) == reconnect_after_ms(1_000_000) == 15_000
+
+
 async def test_a_stopping_relay_says_so_and_flushes(tmp_path: Path) -> None:
     async with contextlib.AsyncExitStack() as peers:
         async with relay_here(tmp_path) as relay:
@@ -248,8 +255,8 @@ async def test_a_stopping_relay_says_so_and_flushes(tmp_path: Path) -> None:
             await workstation.send(publish=link_service_pb2.Publish(records=[record(2)]))
             await workstation.send(ping=record_pb2.Ping())
             await workstation.expect("pong")
-        assert (await workstation.expect("going_away")).reconnect_after_ms > 0
-        assert (await app.expect("going_away")).reconnect_after_ms > 0
+        assert (await workstation.expect("going_away")).reconnect_after_ms == reconnect_after_ms(2)
+        assert (await app.expect("going_away")).reconnect_after_ms == reconnect_after_ms(2)
         assert "stored" in await workstation.rest()
         await app.rest()
         assert app.socket.close_code == 1012

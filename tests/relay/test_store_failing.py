@@ -23,6 +23,7 @@ from relay import database, reading
 from relay.errors import StoreDamaged, StoreLost, StoreUnavailable
 from relay.ledger import Ledger
 from relay.limits import Limits
+from relay.main import DAMAGED
 from relay.store import open_store
 from tests.relay.peers import (
     PATIENCE_SECONDS,
@@ -222,7 +223,7 @@ async def test_damage_under_a_relay_that_serves_ends_it_with_what_to_do(tmp_path
                 came = await _records(app)
         assert all(kept.sealed == values[kept.seq][:10_000] for kept in came if kept.seq in values)
         assert len(came) < len(values)
-        assert await asyncio.to_thread(relay.process.wait, PATIENCE_SECONDS) == 1
+        assert await asyncio.to_thread(relay.process.wait, PATIENCE_SECONDS) == DAMAGED
     said = (tmp_path / "data.log").read_text()
     assert "is damaged" in said.splitlines()[-1]
     assert "relay restore FILE" in said.splitlines()[-1]

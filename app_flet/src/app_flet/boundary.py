@@ -14,6 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import flet as ft
 
+from app_flet.keeping import is_damage
 from app_flet.outgoing import Refused
 from wire.errors import HalyardError
 
@@ -24,6 +25,9 @@ T = TypeVar("T")
 
 RESTART_SECONDS = 5
 STORAGE = "This device's storage does not take this. Free some space, then do it again: nothing was sent."
+DAMAGED = (
+    "This device's storage is damaged. Close this app and open it again: it says what to do, and nothing is deleted."
+)
 FAULT = "Something went wrong in this app. Nothing was lost; try again, and report it if it stays."
 
 
@@ -38,9 +42,9 @@ def guarded(handler: Callable[P, Awaitable[None] | None], say: Callable[[str], N
                 await result
         except (HalyardError, Refused) as refusal:
             say(refusal.message)
-        except sqlite3.Error:
+        except sqlite3.Error as error:
             log.exception("The store refused a change")
-            say(STORAGE)
+            say(DAMAGED if is_damage(error) else STORAGE)
         except Exception:
             log.exception("A handler failed")
             say(FAULT)

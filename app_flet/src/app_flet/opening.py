@@ -64,7 +64,7 @@ def _woke(screen: Screen, event: ft.AppLifecycleStateChangeEvent) -> None:
 
 def press(screen: Screen, event: ft.KeyboardEvent) -> None:
     """Carries out a shortcut."""
-    match action(event.key, ctrl=event.ctrl or event.meta, alt=event.alt, typing=screen.typing):
+    match action(event.key, ctrl=event.ctrl or event.meta, alt=event.alt, typing=screen.is_typed()):
         case Action.SEND:
             screen.send(event)
         case Action.STOP:

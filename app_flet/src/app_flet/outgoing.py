@@ -29,6 +29,9 @@ from wire.sealing import Channel
 MAX_FINISHED = 64
 """Finished calls that screens may still want to look at; older ones are dropped from memory."""
 WITHDRAWN = "WITHDRAWN"
+MAX_CALL_BYTES = 240 * 1024
+"""A relay takes 256 KiB; with more it would end the link, which would send the call again."""
+TOO_LONG = "This is too long to be sent at once. Put it into a file of the project, and let the agent read that."
 
 Clock = Callable[[], int]
 """Unix milliseconds."""
@@ -82,12 +85,14 @@ class Outgoing:
         """Queues a call, durably unless it only reads, and returns its id. It leaves as soon as a link stands.
 
         `draft`: the place whose draft this says; it is emptied in the same transaction. `instead_of`: a call that is
-        over and that this one repeats; it goes in the same transaction. sqlite3.Error when the disk takes nothing:
-        then nothing was queued.
+        over and that this one repeats; it goes in the same transaction. sqlite3.Error when the disk takes nothing,
+        Refused when no relay would take the call: then nothing was queued.
         """
         now_ms = self._now_ms()
         call_id = uuid7(now_ms, secrets.token_bytes(10))
         payload = bytes(Call(method=intent.method, request=intent.request))
+        if len(payload) > MAX_CALL_BYTES:
+            raise Refused(TOO_LONG, "TOO_LARGE")
         queued = self.outbox.enqueue(call_id, workstation, payload, now_ms + intent.ttl_ms)
         if intent.is_read:
             self._reads.add(call_id)

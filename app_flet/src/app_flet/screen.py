@@ -20,6 +20,7 @@ from app_flet.device import Device
 from app_flet.earlier import tell_if_whole
 from app_flet.glance import offline
 from app_flet.intents import Intent
+from app_flet.keys import Typing
 from app_flet.model import Model
 from app_flet.route import Place
 from app_flet.theme import WIDE
@@ -110,7 +111,7 @@ class Screen:
         page.data = self
         self.zone = zone
         self.shifted_ms = 0
-        self.typing = False
+        self._typing = Typing()
         self.on_settings: Callable[[], None] = self.draw
         self.send: Callable[[object], None] = lambda _: None
         self.put_back: Callable[[str], None] = lambda _: None
@@ -256,8 +257,13 @@ class Screen:
         self.draw()
 
     def types(self, *, typing: bool) -> None:
-        """The person is in a text field: letters are not shortcuts."""
-        self.typing = typing
+        """A text field got the focus, or lost it."""
+        self._typing = self._typing.moved(self.device.now_ms(), in_field=typing)
+
+    def is_typed(self) -> bool:
+        """Whether a letter that was just pressed is a letter, not a shortcut."""
+        typed, self._typing = self._typing.pressed(self.device.now_ms())
+        return typed or not self.sight.wide
 
     def composing(self, send: Callable[[object], None], put: Callable[[str], None]) -> None:
         """The composer on screen: what a shortcut sends, and where a failed message is put back."""

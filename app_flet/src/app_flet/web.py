@@ -6,6 +6,7 @@ it, so a browser session trusts that host. Each browser draws a random token and
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,10 @@ def assets_folder() -> Path:
 
 def create_app(*, relay_url: str, data_dir: Path) -> ASGIApp:
     """The web app. `relay_url`: origin that it links to, and the audience of its tokens; `data_dir`: device stores."""
+    if not logging.getLogger().isEnabledFor(logging.DEBUG):
+        for chatty in ("flet", "flet_web"):
+            # They would write down every tab's session, by which Flet knows it again.
+            logging.getLogger(chatty).setLevel(logging.WARNING)
     assets = WebAssets(assets_folder(), data_dir / "cache")
     return WebApp(assets, WebSessions(relay_url, data_dir / "devices"))
 

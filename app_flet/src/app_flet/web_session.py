@@ -8,10 +8,12 @@ and a restart of this process lose nothing.
 
 import asyncio
 import hashlib
+import logging
 import secrets
 import time
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import flet as ft
@@ -19,10 +21,13 @@ import flet as ft
 from app_flet.boundary import keep_going
 from app_flet.device import Device
 from app_flet.instants import zone
+from app_flet.keeping import Unusable, open_device, put_aside
 from app_flet.link import keep_links
 from app_flet.opening import show
+from app_flet.pages.unusable import show_unusable
 from app_flet.screen import Screen
-from app_flet.store import Store
+
+log = logging.getLogger(__name__)
 
 TOKEN_KEY = "halyard.browser"  # noqa: S105 - the name of a place
 PAIR_KEY = "halyard.pair"
@@ -70,14 +75,33 @@ class WebSessions:
         # The name cannot be turned back into the token: whoever lists the folder can open no device's screen.
         name = hashlib.sha256(token.encode()).hexdigest()[:32]
         offset = zone(await kept.get(ZONE_KEY))
-        screen = Screen(page, self._berth(name).device, served_by=self._relay_url, zone=offset)
+        await self._open(page, name, offset, handed_over if isinstance(handed_over, str) else "")
+
+    async def _open(self, page: ft.Page, name: str, offset: timedelta, pairing_secret: str) -> None:
+        async def again() -> None:
+            await self._open(page, name, offset, pairing_secret)
+
+        async def begin_anew() -> None:
+            if name not in self._berths:  # another tab may have done it meanwhile
+                put_aside(self._file(name), now_ms())
+            await again()
+
+        try:
+            device = self._berth(name).device
+        except Unusable as trouble:
+            log.warning("A browser cannot be served: %s", trouble.message)
+            show_unusable(page, trouble, again, begin_anew)
+            return
+        screen = Screen(page, device, served_by=self._relay_url, zone=offset)
         self._board(name, screen)
-        await show(screen, pairing_secret=handed_over if isinstance(handed_over, str) else "")
+        await show(screen, pairing_secret=pairing_secret)
+
+    def _file(self, name: str) -> Path:
+        return self._devices / name / "device.sqlite"
 
     def _berth(self, name: str) -> Berth:
         if name not in self._berths:
-            store = Store(self._devices / name / "device.sqlite")
-            self._berths[name] = Berth(Device(store, now_ms, relay=self._relay_url))
+            self._berths[name] = Berth(open_device(self._file(name), now_ms, relay=self._relay_url))
         return self._berths[name]
 
     def _board(self, name: str, screen: Screen) -> None:

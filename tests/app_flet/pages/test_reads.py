@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from app_flet.device import Device
-from app_flet.pages.files import fenced, size
+from app_flet.pages.files import _extent, fenced, size
 from halyard_client.google.rpc import Status
 from halyard_client.halyard.agent import v1
 from tests.app_flet.harbour import Harbour, Workstation
@@ -91,3 +91,11 @@ def test_no_line_of_a_file_closes_its_code_block() -> None:
 
 def test_sizes() -> None:
     assert [size(n) for n in (12, 2048, 5 * 1024 * 1024)] == ["12 B", "2.0 KiB", "5.0 MiB"]
+
+
+def test_of_a_long_file_it_says_how_much_is_shown() -> None:
+    short = v1.ReadFileResponse(content=b"a\nb\n", size_bytes=4)
+    assert _extent(short, "a\nb\n") == "3 lines · 4 B"
+    line = "x" * 39 + "\n"
+    long = v1.ReadFileResponse(content=(line * 2_000).encode(), size_bytes=80_000)
+    assert _extent(long, line * 2_000) == "the first 1500 lines of 78.1 KiB"

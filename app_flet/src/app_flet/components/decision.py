@@ -119,10 +119,14 @@ def _matter(permission: v1.Permission, preview: int, *, dark: bool) -> list[ft.C
         found += [path_line(diff, dark=dark), PatchView(diff, preview)]
     if not found and permission.patterns:
         found.append(_code("\n".join(permission.patterns)))
-    # With a diff the title only repeats the path.
-    if permission.title and not permission.diffs and permission.title != permission.command:
+    # With a diff the title only repeats the path, and often the command with a verb before it.
+    if permission.title and not permission.diffs and not _repeats(permission):
         found.insert(0, ft.Text(permission.title, theme_style=ft.TextThemeStyle.BODY_MEDIUM))
     return found
+
+
+def _repeats(permission: v1.Permission) -> bool:
+    return bool(permission.command) and permission.command in permission.title
 
 
 def _code(text: str) -> ft.Control:

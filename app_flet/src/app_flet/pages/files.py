@@ -150,8 +150,10 @@ def FileView(workstation: str, project: str, path: str) -> ft.Control:
 
 
 def _extent(answer: v1.ReadFileResponse, text: str) -> str:
-    whole = len(text) <= SHOWN_CHARACTERS and len(answer.content) == answer.size_bytes
-    return f"{text.count(chr(10)) + 1} lines · {size(answer.size_bytes)}" + ("" if whole else " · only the beginning")
+    if len(text) <= SHOWN_CHARACTERS and len(answer.content) == answer.size_bytes:
+        return f"{text.count(chr(10)) + 1} lines · {size(answer.size_bytes)}"
+    shown = text[:SHOWN_CHARACTERS].count("\n")
+    return f"the first {shown} lines of {size(answer.size_bytes)}"
 
 
 def fenced(text: str, path: str) -> str:

@@ -155,7 +155,7 @@ def _agent(agent: v1.Agent, *, dark: bool) -> ft.Control:
     tone = AGENT_TONES.get(agent.state, Tone.QUIET)
     words: list[ft.Control] = [
         ft.Text(f"{agent.display_name or agent.id} {agent.version}", theme_style=ft.TextThemeStyle.TITLE_SMALL),
-        quiet(agent.state_detail or f"{len(agent.models)} models"),
+        quiet(agent.state_detail or ("1 model" if len(agent.models) == 1 else f"{len(agent.models)} models")),
     ]
     return _card(
         ft.Row(

@@ -1,0 +1,217 @@
+"""Claim: whatever died, what an app shows of it is right within 5 s of everything being healthy again.
+
+Real relay, agentd, OpenCode and the app's own link, all with the patience of the product; nobody touches the app while
+it waits. Each wound is struck several times; seconds count from when the part that died can be asked again (its own
+word for that) to when the app shows it: linked, the workstation online, the agent ready, the turn that was cut off
+marked so. A part that is away for longer is dialled less often: `away_seconds` says how long. No baseline: there is
+nothing to compare a wait with but the claim.
+"""
+
+import argparse
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import grpc.aio
+
+from agentd.demo.provider import opencode_config
+from agentd.demo.scenarios import SCENARIOS
+from agentd.demo.server import ModelServer
+from app_flet import intents
+from app_flet.device import Device
+from app_flet.glance import Standing, needs, session_lines
+from app_flet.link import keep_links
+from app_flet.model import LinkState, WorkstationView
+from app_flet.pairing import Guise, pair
+from app_flet.store import Store
+from bench.report import Figures, main, percentile
+from halyard.agent.v1 import workstation_pb2, workstation_service_pb2, workstation_service_pb2_grpc
+from halyard_client.halyard.agent import v1
+from tests.chaos.parts import Part, servers_of
+from tests.chaos.rig import free_port
+from tests.fakes.opencode import find_opencode, repository, runs, says, scripted
+from tests.flows.stack import AGENTD, IN_A_TERMINAL, person, surroundings
+from wire.pairing import parse_code
+
+PATIENCE_SECONDS = 180.0
+POLL_SECONDS = 0.02
+COMMAND = "echo started; exec sleep 1000"
+RELAY = ("serve", "--json", "--no-web-app")
+
+
+@dataclass
+class Scene:
+    """Everything that runs, and the one who looks."""
+
+    folder: Path
+    relay: Part
+    agentd: Part
+    device: Device
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def view(self) -> WorkstationView:
+        return next(iter(self.device.model.workstations.values()))
+
+    @property
+    def socket(self) -> Path:
+        return self.folder / "state" / "default" / "agentd.sock"
+
+    async def sees(self, condition: Callable[[], bool]) -> float:
+        """Returns when the app shows it, in monotonic seconds."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not condition():
+                self.changed.clear()
+                await self.changed.wait()
+        return time.monotonic()
+
+    def is_linked(self) -> bool:
+        linked = all(link.state is LinkState.ONLINE for link in self.device.model.links.values())
+        return linked and self.view.online and self.view.caught_up
+
+    def is_ready(self) -> bool:
+        """Linked, and the agent said to be ready."""
+        held = self.view.held.get("workstation")
+        known = held.resource.workstation if held else None
+        return self.is_linked() and bool(known and known.agents and known.agents[0].state is v1.AgentState.READY)
+
+    def stands(self) -> Standing | None:
+        """How the newest session stands, in the word that its line has."""
+        return next((line.standing for line in session_lines(self.device.model)), None)
+
+    async def start(self, part: Part, group: asyncio.TaskGroup) -> float:
+        """Starts a part; returns when it said that it can be asked."""
+        await part.start()
+        group.create_task(part.listen())
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await part.ready.wait()
+        return time.monotonic()
+
+
+async def _relay_away(scene: Scene, group: asyncio.TaskGroup, seconds: float) -> float:
+    await scene.sees(scene.is_ready)
+    await scene.relay.kill()
+    await scene.sees(lambda: not scene.is_linked())
+    await asyncio.sleep(seconds)
+    healthy = await scene.start(scene.relay, group)
+    return await scene.sees(scene.is_ready) - healthy
+
+
+async def _agentd_killed(scene: Scene, group: asyncio.TaskGroup, seconds: float) -> float:
+    await _a_tool_runs(scene)
+    await scene.agentd.kill()
+    await asyncio.sleep(seconds)
+    healthy = await scene.start(scene.agentd, group)
+    right = await scene.sees(lambda: scene.is_ready() and scene.stands() is Standing.INTERRUPTED)
+    return max(0.0, right - healthy)
+
+
+async def _opencode_killed(scene: Scene, _: asyncio.TaskGroup, seconds: float) -> float:
+    await _a_tool_runs(scene)
+    servers_of(scene.agentd.pid)[-1].send_signal(signal.SIGKILL)
+    await asyncio.sleep(seconds)
+    healthy = await _agent_answers(scene)
+    right = await scene.sees(lambda: scene.is_ready() and scene.stands() is Standing.INTERRUPTED)
+    return max(0.0, right - healthy)
+
+
+async def _agent_answers(scene: Scene) -> float:
+    """When agentd itself first says that its agent is ready again."""
+    async with asyncio.timeout(PATIENCE_SECONDS), grpc.aio.insecure_channel(f"unix:{scene.socket}") as channel:
+        stub = workstation_service_pb2_grpc.WorkstationServiceStub(channel)
+        while True:
+            status = await stub.GetStatus(workstation_service_pb2.GetStatusRequest())
+            if status.workstation.agents[0].state == workstation_pb2.AGENT_STATE_READY:
+                return time.monotonic()
+            await asyncio.sleep(POLL_SECONDS)
+
+
+async def _a_tool_runs(scene: Scene) -> None:
+    """A new session is in the middle of a command that was allowed."""
+    await scene.sees(scene.is_ready)
+    before = len(session_lines(scene.device.model))
+    project = next(name for name in scene.view.held if name.startswith("projects/"))
+    text = scripted(runs(COMMAND), says("Never."))
+    scene.device.call(scene.view.id, intents.start_session(project, text))
+    await scene.sees(lambda: len(session_lines(scene.device.model)) > before and bool(needs(scene.device.model)))
+    permission = needs(scene.device.model)[0].record.resource.permission
+    assert permission is not None
+    outcome = v1.DecisionState.ALLOWED_ONCE
+    scene.device.call(scene.view.id, intents.decide(permission, outcome, scene.device.now_ms(), ""))
+    await scene.sees(lambda: scene.stands() is Standing.WORKING and not needs(scene.device.model))
+
+
+WOUNDS: dict[str, tuple[Callable[[Scene, asyncio.TaskGroup, float], Awaitable[float]], float]] = {
+    "relay killed": (_relay_away, 1.0),
+    "relay away for 15 s": (_relay_away, 15.0),
+    "agentd killed in a tool": (_agentd_killed, 1.0),
+    "OpenCode killed in a tool": (_opencode_killed, 0.5),
+}
+
+
+@asynccontextmanager
+async def _scene(folder: Path, group: asyncio.TaskGroup) -> AsyncIterator[Scene]:
+    async with ModelServer(SCENARIOS).serving() as model:
+        machine = dict(surroundings(person(folder / "home", opencode_config(model.base_url)), folder / "state"))
+        project = repository(folder / "project", {"note.txt": "one\n"})
+        http, door = free_port(), free_port()
+        origin = f"http://127.0.0.1:{http}"
+        places = ("--data", str(folder / "relay"), "--http", f"127.0.0.1:{http}", "--grpc", f"127.0.0.1:{door}")
+        relay = Part("relay", (AGENTD[0], "-m", "relay.main", *RELAY, *places), machine, folder / "relay.log")
+        run = (*AGENTD, "run", "--json", "-w", str(project), "--relay", origin, "--opencode", str(find_opencode()))
+        agentd = Part("agentd", run, machine, folder / "agentd.log")
+        device = Device(Store(folder / "device.sqlite"), lambda: time.time_ns() // 1_000_000, relay=origin)
+        scene = Scene(folder, relay, agentd, device)
+        device.listen(scene.changed.set)
+        try:
+            for part in (relay, agentd):
+                await scene.start(part, group)
+            await _let_in(scene, origin, machine, group)
+            yield scene
+        finally:
+            for part in (agentd, relay):
+                part.signal(signal.SIGTERM)
+                await part.gone()
+
+
+async def _let_in(scene: Scene, origin: str, machine: dict[str, str], group: asyncio.TaskGroup) -> None:
+    shown = Part("pair", (*IN_A_TERMINAL, *AGENTD, "pair", "--json"), machine, scene.folder / "pair.log")
+    await scene.start(shown, group)
+    code = parse_code(shown.told["code"]["code"])
+    scene.device.paired(await pair(origin, code, scene.device.identity, Guise("Bench", "linux"), scene.device.now_ms))
+    await shown.gone()
+
+
+async def _measure(options: argparse.Namespace) -> Figures:
+    rows: list[dict[str, object]] = []
+    with TemporaryDirectory() as folder:
+        async with asyncio.TaskGroup() as group:
+            async with _scene(Path(folder), group) as scene:
+                links = group.create_task(keep_links(scene.device))
+                for name, (strike, away) in WOUNDS.items():
+                    waits = [await strike(scene, group, away) for _ in range(options.times)]
+                    rows.append(_row(name, away, waits))
+                links.cancel()
+            scene.device.store.close()
+    return {"times": options.times, "rows": rows}
+
+
+def _row(name: str, away: float, waits: list[float]) -> dict[str, object]:
+    return {
+        "wound": name,
+        "away_seconds": away,
+        "right_after_p50_s": round(percentile(waits, 0.5), 2),
+        "right_after_max_s": round(max(waits), 2),
+        "within_5_s": sum(wait <= 5.0 for wait in waits),
+    }
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="bench.recovery", description=__doc__)
+    parser.add_argument("--times", type=int, default=5, help="how often each wound is struck")
+    main("recovery", lambda options: asyncio.run(_measure(options)), parser)
