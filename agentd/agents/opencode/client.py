@@ -56,6 +56,10 @@ def error_text(body: bytes) -> str:
         return body.decode("utf-8", "replace")[:500]
 
 
+def _silent(why: str) -> AgentUnavailableError:
+    return AgentUnavailableError(f"OpenCode does not answer ({why}). It is being looked after; try again in a moment.")
+
+
 class Page(BaseModel):
     """A page of messages, oldest first; `older` continues, empty at the beginning of the session."""
 
@@ -88,14 +92,15 @@ class Client:
         patience: httpx.Timeout = _TIMEOUT,
     ) -> httpx.Response:
         headers = {"x-opencode-directory": quote(directory)} if directory else {}
+        if self._http.is_closed:
+            # Its server has ended; whoever waited for something meanwhile asks a moment too late.
+            raise _silent("it has just ended")
         try:
             response = await self._http.request(
                 method, path, json=body, params=params, headers=headers, timeout=patience
             )
         except httpx.HTTPError as error:
-            raise AgentUnavailableError(
-                f"OpenCode does not answer ({type(error).__name__}). It is being looked after; try again in a moment."
-            ) from error
+            raise _silent(type(error).__name__) from error
         _check(response)
         return response
 

@@ -143,6 +143,7 @@ class Mirror:
         elif info.summary is not None and info.summary.diffs:
             self._put_session(room)
         self._put_all(room, [info, *others])
+        room.tail.let_go()
 
     def _forget_message(self, session_id: str, message_id: str) -> None:
         room = self._rooms.get(session_id)
@@ -250,11 +251,15 @@ class Mirror:
         self._journal.grow(delta)
 
     def checkpoint(self) -> None:
-        """Tells the outputs whose change could not be passed on as growth: once in a while, not with every line."""
-        for growing in (g for room in self._rooms.values() for g in room.growing.values()):
-            if growing.arrived.untold:
-                growing.arrived.untold = False
-                self._put_part(growing.part)
+        """Tells, once in a while, outputs whose change could not be passed on as growth, and answers without an end."""
+        for room in self._rooms.values():
+            for growing in room.growing.values():
+                if growing.arrived.untold:
+                    growing.arrived.untold = False
+                    self._put_part(growing.part)
+            if room.was_left_open():
+                self._close_growing(room)
+                self._put_unsettled(room)
 
     def missed(self) -> None:
         """Notes that the stream was cut: deltas may be missing from every part that is open."""
@@ -262,11 +267,11 @@ class Mirror:
             for growing in room.growing.values():
                 growing.arrived.whole = growing.is_call
 
-    def _close_growing(self, room: Room, message_id: str = "") -> None:
+    def _close_growing(self, room: Room, message_id: str = "", *, calls: bool = True) -> None:
         """Closes parts that will not be closed by OpenCode any more; what had arrived of them is kept."""
         prefix = room.place.part(message_id, "") if message_id else room.place.session
         for part_id, growing in list(room.growing.items()):
-            if growing.part.name.startswith(prefix):
+            if growing.part.name.startswith(prefix) and (calls or not growing.is_call):
                 del room.growing[part_id]
                 self._put_part(growing.interrupted())
 
@@ -283,18 +288,13 @@ class Mirror:
             case "retry":
                 # What a failed try had written stays in OpenCode as a part without an end; the next try begins a new
                 # one.
-                self._close_texts(room)
+                self._close_growing(room, calls=False)
                 room.retry(change.status)
             case _:
                 room.rest()
         self._put_session(room)
-        self._put_unsettled(room)
-
-    def _close_texts(self, room: Room) -> None:
-        for part_id, growing in list(room.growing.items()):
-            if not growing.is_call:
-                del room.growing[part_id]
-                self._put_part(growing.interrupted())
+        # A turn that was stopped is idle before its last records come: what is open waits for them.
+        self._put_all(room, room.tail.unsettled() if room.working else room.tail.unanswered())
 
     def failed(self, change: SessionFailed) -> None:
         """Takes over that a turn failed or was stopped; may come before or after the session is idle."""
@@ -308,7 +308,7 @@ class Mirror:
         if not room.working:
             room.rest()
             self._put_session(room)
-        self._put_unsettled(room)
+        self._put_all(room, room.tail.unanswered())
 
     def todos(self, change: TodosChanged) -> None:
         """Takes over the agent's list."""
@@ -390,11 +390,11 @@ class Mirror:
     def _put_unsettled(self, room: Room) -> None:
         """Tells what stands differently when a turn begins or ends."""
         self._put_all(room, room.tail.unsettled())
+        room.tail.let_go()
 
     def _put_all(self, room: Room, messages: Iterable[Theirs]) -> None:
         for message in messages:
             self._put_message(room, message)
-        room.tail.let_go()
 
     def _put_part(self, ours: pb.Part) -> None:
         self._journal.put(resource_pb2.Resource(name=ours.name, part=ours))

@@ -43,6 +43,8 @@ class Room:
     """The first message that a revert has undone."""
     failure: str = ""
     stopped: bool = False
+    rested: bool = False
+    """No turn ran at the last checkpoint."""
 
     @classmethod
     def resumed(cls, place: Place, info: schema.Session, ours: pb.Session) -> Room:
@@ -62,10 +64,15 @@ class Room:
         """Returns whether the turn that runs may still add to this answer."""
         return self.working and self.tail.may_be_written(message_id)
 
+    def was_left_open(self) -> bool:
+        """Returns whether an answer has no end although no turn ran here at this checkpoint and the last one."""
+        rested, self.rested = self.rested and not self.working, not self.working
+        return rested and bool(self.tail.answers)
+
     def begin(self) -> None:
         """A turn runs: whatever the last one ended with is past."""
         if not self.working:
-            self.failure, self.stopped = "", False
+            self.failure, self.stopped, self.rested = "", False, False
         self.activity = Activity(pb.SESSION_STATE_WORKING, context_tokens=self.activity.context_tokens)
 
     def retry(self, status: schema.Status) -> None:

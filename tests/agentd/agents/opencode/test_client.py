@@ -86,3 +86,10 @@ async def test_the_password_goes_along() -> None:
     async with asking(server) as client:
         await client.permissions("/p")
     assert "Authorization: Basic b3BlbmNvZGU6c2VjcmV0" in server.asked[0]
+
+
+async def test_a_server_that_has_just_ended_is_away_and_not_a_defect() -> None:
+    async with asking(CannedServer()) as client:
+        await client.close()
+        with pytest.raises(AgentUnavailableError, match="just ended"):
+            await client.statuses("/p")

@@ -282,6 +282,10 @@ def test_an_answer_that_was_stopped_before_its_first_word_stays_cut_off(mirror: 
 
     tell(mirror, shapes.session(), shapes.status("busy"), shapes.prompt("m1", 1), shapes.answer("m2", "m1", 2))
     tell(mirror, shapes.status("idle"))
+    mirror.checkpoint()
+    # Its last records may be on their way.
+    assert shown()[1] == (pb.ROLE_AGENT, pb.MESSAGE_STATE_WRITING)
+    mirror.checkpoint()
     assert shown() == states
     # The next turn is busy before its answer begins.
     tell(mirror, shapes.status("busy"), shapes.prompt("m3", 3), shapes.answer("m2", "m1", 2))
