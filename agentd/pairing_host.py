@@ -209,7 +209,10 @@ def _shown_code(opened: pairing.SlotOpened, shown: Secrets, origin: str) -> pb.P
 
 def _refusal(error: aio.AioRpcError) -> HalyardError:
     status = rpc_status(error)
-    return Refused(Code(status.code), reason_of(status) or "UNSPECIFIED", f"The relay refused: {status.message}")
+    reason = reason_of(status)
+    if status.code == Code.UNAVAILABLE and not reason:
+        return Refused(Code.UNAVAILABLE, "UNSPECIFIED", "The relay went away.")
+    return Refused(Code(status.code), reason or "UNSPECIFIED", f"The relay refused: {status.message}")
 
 
 def _now_ms() -> int:

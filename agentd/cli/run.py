@@ -56,6 +56,8 @@ async def _told(options: Options) -> Config:
 
 async def find_relay(origin: str) -> RelayAddress:
     """Returns the relay at this address as it announces itself; CommandError when none answers there."""
+    if not origin.startswith(("https://", "http://")):
+        raise CommandError(Exit.USAGE, f"{origin} is no relay's address; it begins with https:// or http://.")
     facts = await read_card(origin, now)
     if facts.error:
         message = f"{origin} does not answer as a relay ({facts.error}). Check that `relay serve` runs there."

@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+import grpc
 import pytest
+from grpc import aio
 from websockets.asyncio.client import connect
 
 from agentd import pairing_turns
 from agentd.daemon import Daemon
 from agentd.errors import Refused
+from agentd.pairing_host import _refusal
 from halyard.agent.v1 import workstation_pb2
 from halyard.agent.v1 import workstation_service_pb2 as pb
 from halyard.pairing.v1 import pairing_service_pb2 as pairing
@@ -166,3 +169,10 @@ async def test_pairing_again_keeps_one_entry(daemon: Daemon, relay: RunningRelay
     app = await pair_app(daemon, relay, display_name="Old name")
     daemon.devices.add(app.identity.public, "New name", "test", APPROVER)
     assert [device.display_name for device in daemon.devices.list()] == ["New name"]
+
+
+def test_a_relay_that_went_away_did_not_refuse() -> None:
+    gone = aio.AioRpcError(grpc.StatusCode.UNAVAILABLE, aio.Metadata(), aio.Metadata(), "Stream removed")
+    assert _refusal(gone).message == "The relay went away."
+    no = aio.AioRpcError(grpc.StatusCode.RESOURCE_EXHAUSTED, aio.Metadata(), aio.Metadata(), "Too many codes.")
+    assert _refusal(no).message == "The relay refused: Too many codes."

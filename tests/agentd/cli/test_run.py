@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agentd import config
-from agentd.cli.outcome import Exit
+from agentd.cli.outcome import CommandError, Exit
 from agentd.cli.run import find_relay
 from agentd.main import main
 from tests.fakes.relay_process import relay_process
@@ -37,3 +37,9 @@ async def test_a_relay_tells_by_itself_where_workstations_reach_it(tmp_path: Pat
     async with relay_process(tmp_path / "relay") as relay:
         found = await find_relay(relay.http)
     assert found == config.RelayAddress(origin=relay.origin, grpc=relay.grpc)
+
+
+async def test_what_is_no_web_address_is_no_relay() -> None:
+    with pytest.raises(CommandError, match="begins with https://") as refusal:
+        await find_relay("ftp://relay.example.org")
+    assert refusal.value.code is Exit.USAGE

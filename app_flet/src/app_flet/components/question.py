@@ -58,7 +58,7 @@ def QuestionCard(need: Need, *, show_session: bool = True) -> ft.Control:
         if not call.error or is_too_late(call):
             return _frame(need, body, dark=dark)
     for at, prompt in enumerate(question.prompts):
-        body += _prompt(prompt, chosen[at], words[at], partial(pick, at))
+        body += _prompt(prompt, chosen[at], words[at], partial(pick, at), sends=is_single(question))
     if may_answer:
         body.append(_buttons(question, dismiss, lambda _: send(chosen)))
     return _frame(need, body, dark=dark)
@@ -73,7 +73,8 @@ def _said(question: v1.Question, call: CallView, *, dark: bool) -> list[ft.Contr
 def _buttons(question: v1.Question, dismiss: Handler, send: Handler) -> ft.Control:
     buttons: list[ft.Control] = [text_button("question-dismiss", "Dismiss", dismiss)]
     if not is_single(question) or question.prompts[0].free_text:
-        buttons.append(filled_button("question-send", "Send answer", send))
+        words = "Send these words" if is_single(question) else "Send answer"
+        buttons.append(filled_button("question-send", words, send))
     return ft.Row(buttons, alignment=ft.MainAxisAlignment.SPACE_BETWEEN)
 
 
@@ -96,22 +97,26 @@ def _with_words(labels: tuple[str, ...], entry: Entry) -> list[str]:
     return [*labels, word] if word else list(labels)
 
 
-def _prompt(prompt: v1.QuestionPrompt, chosen: tuple[str, ...], word: Entry, pick: "partial[None]") -> list[ft.Control]:
+def _prompt(
+    prompt: v1.QuestionPrompt, chosen: tuple[str, ...], word: Entry, pick: "partial[None]", *, sends: bool
+) -> list[ft.Control]:
     found: list[ft.Control] = []
     if prompt.header:
         found.append(quiet(prompt.header))
     found.append(ft.Text(prompt.text, theme_style=ft.TextThemeStyle.BODY_LARGE))
-    found += [_option(option, pick, is_chosen=option.label in chosen) for option in prompt.options]
+    found += [_option(option, pick, is_chosen=option.label in chosen, sends=sends) for option in prompt.options]
     if prompt.free_text or not prompt.options:
         found.append(field("question-text", word, "Your own words", multiline=True))
     return found
 
 
-def _option(option: v1.QuestionOption, pick: "partial[None]", *, is_chosen: bool) -> ft.Control:
+def _option(option: v1.QuestionOption, pick: "partial[None]", *, is_chosen: bool, sends: bool) -> ft.Control:
+    """`sends`: a tap is the answer, so it looks like something that goes, not like something to tick."""
     words: list[ft.Control] = [ft.Text(option.label, theme_style=ft.TextThemeStyle.TITLE_SMALL)]
     if option.description:
         words.append(quiet(option.description))
-    icon = ft.Icons.CHECK_CIRCLE_ROUNDED if is_chosen else ft.Icons.CIRCLE_OUTLINED
+    open_icon = ft.Icons.ARROW_CIRCLE_RIGHT_OUTLINED if sends else ft.Icons.CIRCLE_OUTLINED
+    icon = ft.Icons.CHECK_CIRCLE_ROUNDED if is_chosen else open_icon
     row = ft.Row(
         [
             ft.Icon(icon, size=20, color=ft.Colors.PRIMARY),
