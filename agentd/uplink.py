@@ -160,7 +160,8 @@ class Uplink:
             welcome = await read(stream, WELCOME_SECONDS)
             session = UplinkSession(self._ends, stream, welcome.welcome, self._changed.ring)
             self._hear(welcome.welcome.server_time)
-            self._backoff = self._backoff.connected(time.monotonic())
+            ceiling = welcome.welcome.limits.reconnect_ceiling_seconds
+            self._backoff = self._backoff.told(ceiling).connected(time.monotonic())
             self._clock_corrected = False
             self._session = session
             self._hurry.clear()

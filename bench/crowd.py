@@ -78,9 +78,11 @@ class Crowd:
                 hello = link.WorkstationHello(head=record.Cursor(log_epoch=epoch), version="bench")
                 await stream.write(link.AttachWorkstationRequest(hello=hello))
                 async with asyncio.timeout(_WELCOME_SECONDS):
-                    if not isinstance(await stream.read(), link.AttachWorkstationResponse):
+                    welcome = await stream.read()
+                    if not isinstance(welcome, link.AttachWorkstationResponse):
                         return backoff, 0.0
-                backoff = backoff.connected(time.monotonic())
+                ceiling = welcome.welcome.limits.reconnect_ceiling_seconds
+                backoff = backoff.told(ceiling).connected(time.monotonic())
                 self.welcomed.setdefault(number, time.monotonic())
                 self._changed.set()
                 return backoff, await _hold(stream)

@@ -54,7 +54,9 @@ async def _grants(device_id: str, services: Services) -> dict[str, record_pb2.Re
 
 def _welcome(services: Services) -> link_service_pb2.AppWelcome:
     return link_service_pb2.AppWelcome(
-        limits=services.limits.published(), server_time=timestamp(services.now()), version=services.version
+        limits=services.limits.published(services.hub.device_count),
+        server_time=timestamp(services.now()),
+        version=services.version,
     )
 
 

@@ -52,6 +52,11 @@ class Hub:
         return len(self.apps) + self._workstations_up
 
     @property
+    def device_count(self) -> int:
+        """Devices that may link: workstations and their apps."""
+        return len(self.channels) + len(self._memberships)
+
+    @property
     def workstation_links(self) -> list[WorkstationLink]:
         """Links of workstations that are up."""
         return [channel.link for channel in self.channels.values() if channel.link is not None]

@@ -74,7 +74,7 @@ def _welcome(place: Place, services: Services) -> bytes:
     welcome = link_service_pb2.WorkstationWelcome(
         stored_through=place.stored_through,
         inbox_through=place.inbox_through,
-        limits=services.limits.published(),
+        limits=services.limits.published(services.hub.device_count),
         server_time=timestamp(services.now()),
         version=services.version,
     )

@@ -201,6 +201,20 @@ async def test_who_knows_that_the_relay_is_back_need_not_wait_and_disturbs_no_li
         await (await relay.attached()).hear("hello")
 
 
+async def test_how_patient_it_must_be_is_told_by_the_relay_and_kept(
+    config: Config, relay: ScriptedRelay, agent: ScriptedAgent
+) -> None:
+    async with desk(config, relay, agent) as daemon:
+        assert daemon.uplink is not None
+        link = await relay.attached()
+        await link.hear("hello")
+        link.welcome(reconnect_ceiling_seconds=7, **LIMITS)
+        await link.hear("members")
+        link.hang_up()
+        await daemon.uplink.until(ws.LINK_STATE_WAITING)
+        assert daemon.uplink._backoff.ceiling == 7
+
+
 async def test_a_relay_that_goes_away_is_dialled_again(
     config: Config, relay: ScriptedRelay, agent: ScriptedAgent
 ) -> None:

@@ -3,7 +3,9 @@
 from dataclasses import fields
 from pathlib import Path
 
-from relay.limits import Limits
+import pytest
+
+from relay.limits import Limits, reconnect_ceiling_seconds
 
 FOLDER = Path(__file__).parent
 DEFAULTS_IN_THE_PROTOCOL = {
@@ -30,9 +32,14 @@ def test_defaults_are_those_of_the_protocol_text() -> None:
 
 def test_what_peers_must_keep_to_is_published() -> None:
     published = Limits(max_frame_bytes=1, max_record_bytes=2, max_items=3, max_waiting_calls=4, heartbeat_seconds=5)
-    message = published.published()
-    assert [value for _, value in message.ListFields()] == [1, 2, 3, 4, 5]
+    message = published.published(2_000)
+    assert [value for _, value in message.ListFields()] == [1, 2, 3, 4, 5, 20]
     assert published.dead_after_seconds == 12.5
+
+
+@pytest.mark.parametrize(("devices", "seconds"), [(0, 4), (3, 4), (599, 5), (2_000, 20), (1_000_000, 30)])
+def test_the_more_devices_the_more_patient_each_must_be(devices: int, seconds: int) -> None:
+    assert reconnect_ceiling_seconds(devices) == seconds
 
 
 def test_every_limit_is_hit_by_a_test() -> None:

@@ -37,5 +37,16 @@ def test_health_counts_once() -> None:
     assert broken.failed(500.0, 0.5)[0] == 1.0
 
 
+@pytest.mark.parametrize(("told", "most"), [(0, 30), (1, 4), (4, 4), (12, 12), (3_600, 30)])
+def test_a_relay_tells_how_patient_its_devices_must_be_within_reason(told: int, most: float) -> None:
+    assert after_failures(9).told(told).failed(0.0, 0.5)[0] == most / 2
+
+
+def test_what_a_relay_told_outlives_failures_health_and_a_change_of_network() -> None:
+    told = Backoff().told(6).failed(0.0, 0.5)[1].connected(1.0).network_changed()
+    assert told.failed(0.0, 0.5)[1].ceiling == 6
+    assert told.told(0).ceiling == 6
+
+
 def test_a_change_of_network_starts_afresh() -> None:
     assert after_failures(6).network_changed() == Backoff()

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1chalyard/link/v1/record.proto\x12\x0fhalyard.link.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"7\n\x06\x43ursor\x12\x1b\n\tlog_epoch\x18\x01 \x01(\x0cR\x08logEpoch\x12\x10\n\x03seq\x18\x02 \x01(\x04R\x03seq\"a\n\x06Record\x12\x10\n\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x10\n\x03key\x18\x02 \x01(\x0cR\x03key\x12\x1b\n\tkey_epoch\x18\x03 \x01(\rR\x08keyEpoch\x12\x16\n\x06sealed\x18\x04 \x01(\x0cR\x06sealed\"U\n\x08Volatile\x12\x14\n\x05\x66ocus\x18\x01 \x01(\x0cR\x05\x66ocus\x12\x1b\n\tkey_epoch\x18\x02 \x01(\rR\x08keyEpoch\x12\x16\n\x06sealed\x18\x03 \x01(\x0cR\x06sealed\";\n\x04Head\x12\x1b\n\tkey_epoch\x18\x01 \x01(\rR\x08keyEpoch\x12\x16\n\x06sealed\x18\x02 \x01(\x0cR\x06sealed\"z\n\nSealedCall\x12\x17\n\x07\x63\x61ll_id\x18\x01 \x01(\x0cR\x06\x63\x61llId\x12;\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x12\x16\n\x06sealed\x18\x03 \x01(\x0cR\x06sealed\">\n\x0bSealedReply\x12\x17\n\x07\x63\x61ll_id\x18\x01 \x01(\x0cR\x06\x63\x61llId\x12\x16\n\x06sealed\x18\x02 \x01(\x0cR\x06sealed\"\xd0\x01\n\x06Limits\x12&\n\x0fmax_frame_bytes\x18\x01 \x01(\rR\rmaxFrameBytes\x12(\n\x10max_record_bytes\x18\x02 \x01(\rR\x0emaxRecordBytes\x12\x1b\n\tmax_items\x18\x03 \x01(\rR\x08maxItems\x12*\n\x11max_waiting_calls\x18\x04 \x01(\rR\x0fmaxWaitingCalls\x12+\n\x11heartbeat_seconds\x18\x05 \x01(\rR\x10heartbeatSeconds\"\x06\n\x04Ping\"C\n\x04Pong\x12;\n\x0bserver_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nserverTime\"9\n\tGoingAway\x12,\n\x12reconnect_after_ms\x18\x01 \x01(\rR\x10reconnectAfterMsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1chalyard/link/v1/record.proto\x12\x0fhalyard.link.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"7\n\x06\x43ursor\x12\x1b\n\tlog_epoch\x18\x01 \x01(\x0cR\x08logEpoch\x12\x10\n\x03seq\x18\x02 \x01(\x04R\x03seq\"a\n\x06Record\x12\x10\n\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x10\n\x03key\x18\x02 \x01(\x0cR\x03key\x12\x1b\n\tkey_epoch\x18\x03 \x01(\rR\x08keyEpoch\x12\x16\n\x06sealed\x18\x04 \x01(\x0cR\x06sealed\"U\n\x08Volatile\x12\x14\n\x05\x66ocus\x18\x01 \x01(\x0cR\x05\x66ocus\x12\x1b\n\tkey_epoch\x18\x02 \x01(\rR\x08keyEpoch\x12\x16\n\x06sealed\x18\x03 \x01(\x0cR\x06sealed\";\n\x04Head\x12\x1b\n\tkey_epoch\x18\x01 \x01(\rR\x08keyEpoch\x12\x16\n\x06sealed\x18\x02 \x01(\x0cR\x06sealed\"z\n\nSealedCall\x12\x17\n\x07\x63\x61ll_id\x18\x01 \x01(\x0cR\x06\x63\x61llId\x12;\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x12\x16\n\x06sealed\x18\x03 \x01(\x0cR\x06sealed\">\n\x0bSealedReply\x12\x17\n\x07\x63\x61ll_id\x18\x01 \x01(\x0cR\x06\x63\x61llId\x12\x16\n\x06sealed\x18\x02 \x01(\x0cR\x06sealed\"\x8c\x02\n\x06Limits\x12&\n\x0fmax_frame_bytes\x18\x01 \x01(\rR\rmaxFrameBytes\x12(\n\x10max_record_bytes\x18\x02 \x01(\rR\x0emaxRecordBytes\x12\x1b\n\tmax_items\x18\x03 \x01(\rR\x08maxItems\x12*\n\x11max_waiting_calls\x18\x04 \x01(\rR\x0fmaxWaitingCalls\x12+\n\x11heartbeat_seconds\x18\x05 \x01(\rR\x10heartbeatSeconds\x12:\n\x19reconnect_ceiling_seconds\x18\x06 \x01(\rR\x17reconnectCeilingSeconds\"\x06\n\x04Ping\"C\n\x04Pong\x12;\n\x0bserver_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nserverTime\"9\n\tGoingAway\x12,\n\x12reconnect_after_ms\x18\x01 \x01(\rR\x10reconnectAfterMsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,11 +45,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SEALEDREPLY']._serialized_start=510
   _globals['_SEALEDREPLY']._serialized_end=572
   _globals['_LIMITS']._serialized_start=575
-  _globals['_LIMITS']._serialized_end=783
-  _globals['_PING']._serialized_start=785
-  _globals['_PING']._serialized_end=791
-  _globals['_PONG']._serialized_start=793
-  _globals['_PONG']._serialized_end=860
-  _globals['_GOINGAWAY']._serialized_start=862
-  _globals['_GOINGAWAY']._serialized_end=919
+  _globals['_LIMITS']._serialized_end=843
+  _globals['_PING']._serialized_start=845
+  _globals['_PING']._serialized_end=851
+  _globals['_PONG']._serialized_start=853
+  _globals['_PONG']._serialized_end=920
+  _globals['_GOINGAWAY']._serialized_start=922
+  _globals['_GOINGAWAY']._serialized_end=979
 # @@protoc_insertion_point(module_scope)

@@ -65,18 +65,20 @@ class SealedReply(_message.Message):
     def __init__(self, call_id: _Optional[bytes] = ..., sealed: _Optional[bytes] = ...) -> None: ...
 
 class Limits(_message.Message):
-    __slots__ = ("max_frame_bytes", "max_record_bytes", "max_items", "max_waiting_calls", "heartbeat_seconds")
+    __slots__ = ("max_frame_bytes", "max_record_bytes", "max_items", "max_waiting_calls", "heartbeat_seconds", "reconnect_ceiling_seconds")
     MAX_FRAME_BYTES_FIELD_NUMBER: _ClassVar[int]
     MAX_RECORD_BYTES_FIELD_NUMBER: _ClassVar[int]
     MAX_ITEMS_FIELD_NUMBER: _ClassVar[int]
     MAX_WAITING_CALLS_FIELD_NUMBER: _ClassVar[int]
     HEARTBEAT_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    RECONNECT_CEILING_SECONDS_FIELD_NUMBER: _ClassVar[int]
     max_frame_bytes: int
     max_record_bytes: int
     max_items: int
     max_waiting_calls: int
     heartbeat_seconds: int
-    def __init__(self, max_frame_bytes: _Optional[int] = ..., max_record_bytes: _Optional[int] = ..., max_items: _Optional[int] = ..., max_waiting_calls: _Optional[int] = ..., heartbeat_seconds: _Optional[int] = ...) -> None: ...
+    reconnect_ceiling_seconds: int
+    def __init__(self, max_frame_bytes: _Optional[int] = ..., max_record_bytes: _Optional[int] = ..., max_items: _Optional[int] = ..., max_waiting_calls: _Optional[int] = ..., heartbeat_seconds: _Optional[int] = ..., reconnect_ceiling_seconds: _Optional[int] = ...) -> None: ...
 
 class Ping(_message.Message):
     __slots__ = ()

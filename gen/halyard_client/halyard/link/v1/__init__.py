@@ -693,6 +693,12 @@ class Limits(betterproto2.Message):
     How often a peer that is otherwise silent must send a Ping, in seconds.
     """
 
+    reconnect_ceiling_seconds: "int" = betterproto2.field(6, betterproto2.TYPE_UINT32)
+    """
+    How long this device may wait at most before it dials again, in seconds, however often it failed: the fewer devices
+    a relay knows, the less. 0 = not told; take 30. Keep the last one that this relay told.
+    """
+
 
 default_message_pool.register_message("halyard.link.v1", "Limits", Limits)
 
