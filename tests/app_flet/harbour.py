@@ -141,6 +141,7 @@ class Harbour:
     tells_time: Callable[[], datetime] | None = None
     """What it says the time is when it refuses a token for its times; None: the truth as it knows it."""
     heartbeat_seconds: int = 25
+    reconnect_ceiling_seconds: int = 0
     pings: int = 0
     """Heartbeats heard, of all readers."""
     is_closed: bool = False
@@ -271,6 +272,7 @@ class Harbour:
             for w in known
         ]
         limits = link.Limits(max_frame_bytes=2**20, max_items=512, heartbeat_seconds=self.heartbeat_seconds)
+        limits.reconnect_ceiling_seconds = self.reconnect_ceiling_seconds
         welcome = link.AppWelcome(workstations=states, limits=limits, server_time=now())
         await _send(reader.socket, link.AttachAppResponse(welcome=welcome))
         for workstation in known:

@@ -54,6 +54,18 @@ def open_part(words: str) -> v1.Resource:
     return resource(PART, part=v1.Part(name=PART, state=v1.PartState.OPEN, text=v1.Text(text=words)))
 
 
+async def test_how_patient_it_must_be_is_told_by_the_relay(
+    paired: Device, harbour: Harbour, bench: Workstation
+) -> None:
+    harbour.reconnect_ceiling_seconds = 7
+    one = Link(paired, harbour.origin)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(one.run())
+        await until(paired, level(bench))
+        running.cancel()
+    assert one._backoff.ceiling == 7
+
+
 async def test_a_paired_device_gets_the_whole_log(paired: Device, bench: Workstation) -> None:
     async with linked(paired):
         await until(paired, level(bench))

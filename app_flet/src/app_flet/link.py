@@ -213,6 +213,7 @@ class Link:
         self._members(frame.welcome)
 
     def _limits(self, limits: Limits | None) -> None:
+        self._backoff = self._backoff.told(limits.reconnect_ceiling_seconds if limits is not None else 0)
         if limits is not None and limits.heartbeat_seconds:
             self._heartbeat_s = min(limits.heartbeat_seconds, MAX_HEARTBEAT_SECONDS)
 
