@@ -11,7 +11,8 @@ import pytest
 from app_flet import intents
 from app_flet.device import Device
 from app_flet.instants import DAY_MS, HOUR_MS
-from app_flet.link import STORAGE_TEXT, WRONG_CLOCK, Link
+from app_flet.link import Link
+from app_flet.link_lost import STORAGE_TEXT, WRONG_CLOCK
 from app_flet.model import Model
 from app_flet.pairing import Guise, pair
 from app_flet.store import Store

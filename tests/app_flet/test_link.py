@@ -227,6 +227,17 @@ async def test_a_device_that_nobody_lists_is_told_and_keeps_what_it_has(
     assert S in paired.model.workstations[bench.id].held
 
 
+async def test_a_relay_that_goes_away_is_dialled_again_when_it_said(
+    paired: Device, harbour: Harbour, bench: Workstation
+) -> None:
+    async with linked(paired):
+        await until(paired, level(bench))
+        going = link.AttachAppResponse(going_away=link.GoingAway(reconnect_after_ms=20))
+        await harbour.broadcast(bench, going)
+        await until(paired, lambda model: model.links[harbour.origin].detail == "The relay is restarting.")
+        await until(paired, lambda model: model.links[harbour.origin].state is LinkState.ONLINE)
+
+
 async def test_presence_and_removal_are_told(paired: Device, harbour: Harbour, bench: Workstation) -> None:
     async with linked(paired):
         await until(paired, lambda model: model.workstations[bench.id].online)

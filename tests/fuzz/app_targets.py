@@ -10,7 +10,8 @@ from app_flet import conversation, events, glance, instants, patch, route
 from app_flet.calling import reason_of
 from app_flet.device import Device
 from app_flet.events import Event
-from app_flet.link import Link, LinkLost
+from app_flet.link import Link
+from app_flet.link_lost import LinkLost
 from app_flet.model import Held, Model, Page, WorkstationView, frozen
 from app_flet.pairing import Paired
 from app_flet.reading import read

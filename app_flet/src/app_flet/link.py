@@ -16,12 +16,11 @@ from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from app_flet import events
-from app_flet.calling import reason_of
 from app_flet.device import Device
 from app_flet.instants import instant, milliseconds
+from app_flet.link_lost import EXPECTED, LinkLost, first_of, lost_by, lost_by_going, lost_by_refusal
 from app_flet.model import LinkState
 from app_flet.pairing import proxy_for, websocket_url
 from app_flet.reading import read, read_frame
@@ -41,7 +40,6 @@ from halyard_client.halyard.link.v1 import (
 )
 from wire.backoff import Backoff
 from wire.calls import QueuedCall
-from wire.errors import Code, Malformed
 from wire.identity import JTI_BYTES, make_token
 
 log = logging.getLogger(__name__)
@@ -54,23 +52,6 @@ EXPIRE_SECONDS = 5
 DEAD_AFTER_HEARTBEATS = 2.5
 MAX_FRAME_BYTES = 4 * 1024 * 1024
 """What this app accepts from a relay; relays keep to 1 MiB unless told otherwise."""
-EXPECTED = (OSError, TimeoutError, WebSocketException, Malformed, sqlite3.Error)
-WRONG_CLOCK = "This device's clock does not fit the relay's."
-STORAGE_TEXT = "This device's storage takes nothing more. Free some space; nothing that was kept is lost."
-PASSING = frozenset({Code.UNAVAILABLE, Code.RESOURCE_EXHAUSTED, Code.DEADLINE_EXCEEDED})
-"""Refusals of the moment, as when the relay's disk is full: linking again is all that is needed."""
-REVOKED_TEXT = "No workstation at this relay lists this device any more. Pair it again."
-
-
-class LinkLost(Exception):
-    """The link is over; the message is for a person."""
-
-    def __init__(self, message: str, *, state: LinkState = LinkState.OFFLINE, at_once: bool = False) -> None:
-        super().__init__(message)
-        self.message = message
-        self.state = state
-        self.at_once = at_once
-        """Waiting would not help: something was corrected and the next attempt will differ."""
 
 
 def until_heartbeat(silent_s: float, heartbeat_s: float, *, woken: bool) -> float:
@@ -117,7 +98,7 @@ class Link:
                 self._now_is(LinkState.CONNECTING)
                 lost = await self._attempt()
                 self._now_is(lost.state, lost.message)
-                await self._pause(at_once=lost.at_once)
+                await self._pause(lost)
         finally:
             self._now_is(LinkState.OFFLINE)
 
@@ -134,23 +115,14 @@ class Link:
             expected, unexpected = group.split((LinkLost, *EXPECTED))
             if unexpected is not None or expected is None:
                 raise
-            return self._told(_first(expected))
+            return self._told(first_of(expected))
         return LinkLost("The relay closed the link.")
 
     def _told(self, error: Exception) -> LinkLost:
-        if isinstance(error, LinkLost):
-            return error
-        if isinstance(error, TimeoutError):
-            return LinkLost("The relay does not answer.")
         if isinstance(error, sqlite3.Error):
             log.error("The store refused a change: %s", error)
             self.device.recover()
-            return LinkLost(STORAGE_TEXT)
-        if isinstance(error, Malformed):
-            return LinkLost("The relay sends what this app cannot read. Update the app or the relay.")
-        if isinstance(error, ConnectionClosed):
-            return LinkLost("The relay closed the link.")
-        return LinkLost(f"The relay at {self.relay} cannot be reached.")
+        return lost_by(error, self.relay)
 
     async def _connect(self) -> None:
         url = websocket_url(self.relay, "/link")
@@ -164,10 +136,14 @@ class Link:
         ) as socket:
             await self._serve(socket)
 
-    async def _pause(self, *, at_once: bool) -> None:
-        seconds, self._backoff = self._backoff.failed(time.monotonic(), self.draw())
-        if at_once:
+    async def _pause(self, lost: LinkLost) -> None:
+        if lost.at_once:
+            _, self._backoff = self._backoff.failed(time.monotonic(), self.draw())
             return
+        if lost.away_seconds:
+            seconds = lost.away_seconds * (1 + self.draw())
+        else:
+            seconds, self._backoff = self._backoff.failed(time.monotonic(), self.draw())
         with self.device.hurried.listening() as hurried:
             try:
                 async with asyncio.timeout(seconds):
@@ -242,20 +218,15 @@ class Link:
             self.device.heard_time(relay_ms)
 
     def _refusal(self, refused: Refused) -> LinkLost:
-        reason = reason_of(refused.status) if refused.status else ""
-        text = refused.status.message if refused.status else ""
-        if reason == "CLOCK_SKEW" and refused.server_time is not None:
+        lost = lost_by_refusal(refused)
+        if lost.at_once:
             self._hear(refused.server_time)
             # Once: a relay that refuses the time that it has just told would be asked again without end.
-            at_once, self._redialled = not self._redialled, True
-            return LinkLost(WRONG_CLOCK, at_once=at_once)
-        if reason in ("NOT_A_MEMBER", "REVOKED"):
+            lost.at_once, self._redialled = not self._redialled, True
+        if lost.is_unlisted:
             for following in self.device.of_relay(self.relay):
                 self.device.happened([events.WorkstationRemoved(following.row.id)])
-            return LinkLost(REVOKED_TEXT, state=LinkState.REFUSED)
-        passes = refused.status is not None and refused.status.code in PASSING
-        state = LinkState.OFFLINE if passes else LinkState.REFUSED
-        return LinkLost(text or "The relay refused this device.", state=state)
+        return lost
 
     # --- receiving ----------------------------------------------------------------------------------------------------
 
@@ -288,7 +259,7 @@ class Link:
             self._measured()
             self._hear(frame.pong.server_time)
         elif frame.going_away is not None:
-            raise LinkLost("The relay is restarting.")
+            raise lost_by_going(frame.going_away.reconnect_after_ms)
         else:
             self._followed(frame)
 
@@ -374,11 +345,6 @@ class Link:
         sealed = following.channel.seal_call(call.call_id, call.expires_ms, call.payload)
         envelope = SealedCall(call_id=call.call_id, expire_time=instant(call.expires_ms), sealed=sealed)
         return AttachAppRequest(call=AppCall(workstation_id=call.workstation, call=envelope))
-
-
-def _first(group: BaseExceptionGroup[Exception]) -> Exception:
-    found = group.exceptions[0]
-    return _first(found) if isinstance(found, BaseExceptionGroup) else found
 
 
 async def keep_links(device: Device) -> None:
