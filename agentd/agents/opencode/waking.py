@@ -30,10 +30,13 @@ def dropped(room: Room) -> schema.UserMessage | None:
 
 
 def was_left_open(journal: Journal, room: Room) -> bool:
-    """Returns whether readers believe that the newest prompt of this session is about to be worked on, or that its
-    answer is being written. Of a server that has just started neither is true, whatever its session says: a stopped
-    turn is idle before its last records come.
+    """Returns whether a turn of this session was cut off, whatever the session says: a stopped turn is idle before its
+    last records come, and of one that began and was cut off while nobody listened only the history tells. Readers then
+    believe that the newest prompt is about to be worked on, or that its answer is being written; of a server that has
+    just started neither is true.
     """
+    if room.tail.answers:
+        return True
     messages = (name for name in journal.names(f"{room.place.session}/messages/") if "/parts/" not in name)
     for known in map(journal.known, sorted(messages, reverse=True)):
         state = known.message.state if known is not None else pb.MESSAGE_STATE_UNSPECIFIED
