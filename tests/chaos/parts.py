@@ -32,6 +32,8 @@ class Part:
         self.starting = asyncio.Lock()
         self.crashes: list[str] = []
         """Each end that nobody from outside had brought about."""
+        self.excuses: tuple[str, ...] = ()
+        """Last words with which it may refuse to start."""
         self._doomed = False
 
     @property
@@ -65,8 +67,9 @@ class Part:
                 self.ready.set()
             self.heard(said)
         code = await process.wait()
-        if code and not self._doomed:
-            self.crashes.append(f"{self.name} ended by itself (exit code {code}): {_last_words(self.log)}")
+        last_words = _last_words(self.log)
+        if code and not self._doomed and not any(excuse in last_words for excuse in self.excuses):
+            self.crashes.append(f"{self.name} ended by itself (exit code {code}): {last_words}")
 
     def heard(self, said: dict[str, Any]) -> None:
         """Made more of by parts that have more to say."""

@@ -173,6 +173,7 @@ async def _built(folder: Path, shape: Shape, disk: Disk, stack: AsyncExitStack) 
         _surroundings(),
         folder / "relay.log",
     )
+    relay.excuses = ("its disk is full. Make room, then start again.",)
     agentd = Part(
         "agentd",
         _hastened(
