@@ -24,8 +24,7 @@ from tests.fakes.cutting_proxy import CuttingProxy
 from tests.fakes.journal import MemoryJournal
 from tests.fakes.opencode import Rig, Running, runs, says, turn
 
-# One OpenCode for the module, on whichever worker that is.
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("opencode-follower")]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 class Observer:
