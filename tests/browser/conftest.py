@@ -15,8 +15,8 @@ import pytest_asyncio
 from agentd.demo.project import BUG, GREETER
 from tests.browser.hands import PHONE, Browser, browser
 from tests.fakes.app_link import AppLink
-from tests.fakes.opencode import find_opencode, repository
-from tests.flows.stack import AGENTD, IN_A_TERMINAL, START_SECONDS, STOP_SECONDS, person, surroundings
+from tests.fakes.opencode import find_opencode, person, repository
+from tests.flows.stack import AGENTD, IN_A_TERMINAL, START_SECONDS, STOP_SECONDS, surroundings
 
 OpenBrowser = Callable[..., AbstractAsyncContextManager[Browser]]
 

@@ -25,7 +25,7 @@ from agentd.doctor import Doctor, Place
 from agentd.store import Store
 from halyard.agent.v1 import decision_pb2, session_pb2, workstation_pb2, workstation_service_pb2
 from halyard.agent.v1.resource_pb2 import Resource
-from tests.fakes.journal import MemoryJournal
+from tests.fakes.journal import WAIT_SECONDS, MemoryJournal
 from tests.fakes.opencode import QUICK, READY, Rig, Running, prompts_seen, rig, runs, says, turn
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -98,9 +98,12 @@ async def _run_a_command(made: Rig) -> tuple[str, psutil.Process]:
     await made.prompt(session, runs(f"echo started; exec {' '.join(program)}"), says("Never."))
     await made.allow(await made.permission(session))
     await made.until(lambda j: "started" in j.calls(session)[0].output, "the command to start")
-    async with asyncio.timeout(10):
-        while not (found := [child for child in _children_of(made) if _command_line(child) == program]):
-            await asyncio.sleep(0)  # the shell is about to become it, and the process table wakes nobody
+    found: list[psutil.Process] = []
+    async with asyncio.timeout(WAIT_SECONDS):
+        # The shell is about to become it.
+        while not found:
+            await asyncio.sleep(0.02)
+            found = [child for child in _children_of(made) if _command_line(child) == program]
     return session, found[0]
 
 
