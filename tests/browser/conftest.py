@@ -95,9 +95,7 @@ async def _end(process: Process) -> None:
 
 @pytest.fixture
 def open_browser(tmp_path: Path) -> OpenBrowser:
-    def open_one(
-        name: str = "browser", *, size: tuple[int, int] = PHONE, dark: bool = False
-    ) -> AbstractAsyncContextManager[Browser]:
-        return browser(tmp_path / name, size=size, dark=dark)
+    def open_one(name: str = "browser", *, size: tuple[int, int] = PHONE) -> AbstractAsyncContextManager[Browser]:
+        return browser(tmp_path / name, size=size)
 
     return open_one

@@ -105,11 +105,11 @@ class Browser:
 
 
 @asynccontextmanager
-async def browser(folder: Path, *, size: tuple[int, int] = PHONE, dark: bool = False) -> AsyncIterator[Browser]:
+async def browser(folder: Path, *, size: tuple[int, int] = PHONE) -> AsyncIterator[Browser]:
     """A fresh browser that keeps its storage in `folder`."""
     async with async_playwright() as playwright:
         playwright.selectors.set_test_id_attribute("flt-semantics-identifier")
-        context = await _launch(playwright, folder, size, dark=dark)
+        context = await _launch(playwright, folder, size)
         context.set_default_timeout(PATIENCE_MS)
         opened = Browser(context, context.pages[0])
         opened.page.on("request", lambda request: opened.requests.append(request.url))
@@ -129,7 +129,7 @@ def _note(opened: Browser, kind: str, text: str) -> None:
         opened.problems.append(text)
 
 
-async def _launch(playwright: Playwright, folder: Path, size: tuple[int, int], *, dark: bool) -> BrowserContext:
+async def _launch(playwright: Playwright, folder: Path, size: tuple[int, int]) -> BrowserContext:
     is_phone = size == PHONE
     return await playwright.chromium.launch_persistent_context(
         str(folder),
@@ -140,5 +140,4 @@ async def _launch(playwright: Playwright, folder: Path, size: tuple[int, int], *
         is_mobile=is_phone,
         has_touch=is_phone,
         device_scale_factor=2 if is_phone else 1,
-        color_scheme="dark" if dark else "light",
     )
