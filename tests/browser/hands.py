@@ -111,17 +111,35 @@ async def browser(folder: Path, *, size: tuple[int, int] = PHONE) -> AsyncIterat
         playwright.selectors.set_test_id_attribute("flt-semantics-identifier")
         context = await _launch(playwright, folder, size)
         context.set_default_timeout(PATIENCE_MS)
-        opened = Browser(context, context.pages[0])
-        opened.page.on("request", lambda request: opened.requests.append(request.url))
-        opened.page.on("requestfailed", lambda request: opened.problems.append(f"{request.url}: {request.failure}"))
-        opened.page.on("console", lambda message: _note(opened, message.type, message.text))
         try:
-            yield opened
-        except BaseException:
-            await opened.page.screenshot(path=folder / "failed.png")
-            raise
+            async with _looked_after(Browser(context, context.pages[0]), folder) as opened:
+                yield opened
         finally:
             await context.close()
+
+
+@asynccontextmanager
+async def tab(of: Browser, folder: Path) -> AsyncIterator[Browser]:
+    """A fresh tab of a browser that runs: it has nothing on screen, and the storage of the others."""
+    page = await of.context.new_page()
+    try:
+        async with _looked_after(Browser(of.context, page), folder) as opened:
+            yield opened
+    finally:
+        await page.close()
+
+
+@asynccontextmanager
+async def _looked_after(opened: Browser, folder: Path) -> AsyncIterator[Browser]:
+    """Notes what is asked for and what goes wrong; a failure leaves a picture in `folder`."""
+    opened.page.on("request", lambda request: opened.requests.append(request.url))
+    opened.page.on("requestfailed", lambda request: opened.problems.append(f"{request.url}: {request.failure}"))
+    opened.page.on("console", lambda message: _note(opened, message.type, message.text))
+    try:
+        yield opened
+    except BaseException:
+        await opened.page.screenshot(path=folder / "failed.png")
+        raise
 
 
 def _note(opened: Browser, kind: str, text: str) -> None:
