@@ -12,7 +12,7 @@ from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 PHONE = (412, 860)
 DESKTOP = (1280, 800)
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -51,7 +51,7 @@ class Browser:
         await self.ready()
 
     async def ready(self) -> None:
-        await self.page.wait_for_selector("flt-semantics-placeholder", state="attached", timeout=60_000)
+        await self.page.wait_for_selector("flt-semantics-placeholder", state="attached")
         await self.page.evaluate("document.querySelector('flt-semantics-placeholder').click()")
         await self.page.wait_for_selector("flt-semantics-host flt-semantics", state="attached")
 

@@ -20,7 +20,7 @@ setsid sleep 1000 &
 (setsid sleep 1000 &)
 (env -i setsid sleep 1000 &)
 """
-WAIT_SECONDS = 10.0
+WAIT_SECONDS = 60.0
 
 
 async def start(folder: Path, script: str, grace: float = 0.2) -> asyncio.subprocess.Process:

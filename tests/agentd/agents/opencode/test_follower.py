@@ -101,7 +101,7 @@ async def test_a_part_that_was_cut_while_it_streamed_gets_no_deltas_and_is_repai
         await shared.model.reached("cut")
         await seen.journal.until(lambda j: any("Before" in d.text for d in j.deltas()), "the beginning")
         await proxy.cut()
-        await asyncio.wait_for(seen.lost.wait(), 20)
+        await asyncio.wait_for(seen.lost.wait(), 60)
         told_before = len(seen.journal.deltas())
         shared.model.release("cut")
         await seen.journal.until(lambda j: j.texts(session) == ["Before. After."], "the whole text")

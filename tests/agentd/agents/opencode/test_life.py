@@ -221,7 +221,7 @@ async def stopped(crashing: Rig) -> Stopped:
 async def test_agentd_that_is_stopped_stops_the_turn_in_order_and_leaves_no_process(
     crashing: Rig, stopped: Stopped
 ) -> None:
-    gone, alive = psutil.wait_procs(stopped.family, timeout=5)
+    gone, alive = psutil.wait_procs(stopped.family, timeout=30)
     assert (len(gone), alive) == (len(stopped.family), [])
     assert stopped.state == session_pb2.SESSION_STATE_IDLE
     assert stopped.call == session_pb2.TOOL_STATE_INTERRUPTED
@@ -384,7 +384,7 @@ async def test_a_missing_opencode_is_told_with_the_line_that_installs_it(crashin
     agent = OpenCodeAgent(replace(crashing.settings, binary=Path("/nowhere/opencode")))
     running = Running.start(agent.run(MemoryJournal()))
     with pytest.raises(AgentUnavailableError, match="npm install -g opencode-ai"):
-        await asyncio.wait_for(agent.ready(), 20)
+        await asyncio.wait_for(agent.ready(), 60)
     await running.stop()
     assert agent.describe().state == workstation_pb2.AGENT_STATE_UNAVAILABLE
 
@@ -396,7 +396,7 @@ async def test_a_release_that_is_not_supported_yet_says_so(crashing: Rig, tmp_pa
     agent = OpenCodeAgent(replace(crashing.settings, binary=second))
     running = Running.start(agent.run(MemoryJournal()))
     with pytest.raises(AgentUnavailableError, match=r"2\.1\.0 is not supported yet"):
-        await asyncio.wait_for(agent.ready(), 20)
+        await asyncio.wait_for(agent.ready(), 60)
     await running.stop()
 
 
