@@ -3,9 +3,10 @@
 import asyncio
 import json
 import signal
+import sqlite3
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,6 +33,19 @@ class House:
     @property
     def greeter(self) -> Path:
         return self.project / "greeter.py"
+
+    async def keeps_draft(self, text: str) -> None:
+        """Waits until the app's host has it on disk: what was typed travels there key by key."""
+        async with asyncio.timeout(START_SECONDS):
+            while text not in self._drafts():  # noqa: ASYNC110 - a file wakes nobody
+                await asyncio.sleep(0.05)
+
+    def _drafts(self) -> list[str]:
+        found: list[str] = []
+        for store in Path(self.environment["HALYARD_STATE_DIR"]).glob("default/relay/web-app/devices/*/*.sqlite"):
+            with closing(sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True)) as opened:
+                found += [text for (text,) in opened.execute("SELECT text FROM draft")]
+        return found
 
     @asynccontextmanager
     async def pairing(self) -> AsyncIterator[tuple[str, str]]:

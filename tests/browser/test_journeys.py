@@ -87,11 +87,12 @@ async def test_a_long_answer_streams_and_can_be_stopped(paired: PairedPhone) -> 
         await phone.lacks("stop")
 
 
-async def test_a_reload_keeps_the_place_the_conversation_and_the_draft(paired: PairedPhone) -> None:
+async def test_a_reload_keeps_the_place_the_conversation_and_the_draft(house: House, paired: PairedPhone) -> None:
     async with paired.tab() as phone:
         await begin(phone, "hello")
         await phone.sees("scripted demo model")
         await phone.write("composer", "half a thought")
+        await house.keeps_draft("half a thought")
         place = await phone.path()
         await phone.reload()
         await phone.sees("scripted demo model")

@@ -211,6 +211,8 @@ async def test_a_session_after_an_absence(
         await phone.sees("Release 6")
         await phone.tap("back")
         await phone.has("sessions-search")
+        # The screen goes back before the app hears of it, and what comes until then was seen.
+        await harbour.until(lambda: not any(reader.focus.focus for reader in harbour.readers))
         await harbour.publish(bench, *Scene().notes(7, 12, 0), *Scene().settled())
         await phone.open(f"{url}/w/{bench.id}/s/s5")
         await phone.has("digest")
