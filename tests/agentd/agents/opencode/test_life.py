@@ -14,16 +14,15 @@ import pytest
 import pytest_asyncio
 from pydantic import JsonValue
 
-from agentd.agents.agent import AgentUnavailableError, PromptOrder, ResourceNotFoundError, StartOrder
+from agentd.agents.agent import PromptOrder, ResourceNotFoundError
 from agentd.agents.opencode.adapter import OpenCodeAgent
 from agentd.agents.opencode.launch import ACCESS_VARIABLE, MARK_VARIABLE
-from agentd.agents.supervision import Policy
 from agentd.call_book import CallBook
 from agentd.config import Config
 from agentd.demo.script import Hold, Say
 from agentd.doctor import Doctor, Place
 from agentd.store import Store
-from halyard.agent.v1 import decision_pb2, session_pb2, workstation_pb2, workstation_service_pb2
+from halyard.agent.v1 import decision_pb2, session_pb2, workstation_service_pb2
 from halyard.agent.v1.resource_pb2 import Resource
 from tests.fakes.journal import WAIT_SECONDS, MemoryJournal
 from tests.fakes.opencode import QUICK, READY, Rig, Running, prompts_seen, rig, runs, says, turn
@@ -369,60 +368,3 @@ async def test_a_server_that_uses_too_much_memory_is_replaced_while_it_rests(cra
         await journal.until(lambda j: "memory" in j.agent.state_detail, "the memory to be noticed")
     finally:
         await running.stop()
-
-
-async def test_nothing_can_be_asked_before_the_start_or_after_the_end(crashing: Rig) -> None:
-    agent = OpenCodeAgent(crashing.settings)
-    assert agent.endpoint is None
-    with pytest.raises(AgentUnavailableError, match="starting"):
-        await agent.prompt(PromptOrder("ses_x", "msg_x", "Hello"))
-    with pytest.raises(AgentUnavailableError):
-        await agent.start_session(StartOrder(folder=crashing.folder, token="t"))
-
-
-async def test_a_missing_opencode_is_told_with_the_line_that_installs_it(crashing: Rig) -> None:
-    agent = OpenCodeAgent(replace(crashing.settings, binary=Path("/nowhere/opencode")))
-    running = Running.start(agent.run(MemoryJournal()))
-    with pytest.raises(AgentUnavailableError, match="npm install -g opencode-ai"):
-        await asyncio.wait_for(agent.ready(), 60)
-    await running.stop()
-    assert agent.describe().state == workstation_pb2.AGENT_STATE_UNAVAILABLE
-
-
-async def test_a_release_that_is_not_supported_yet_says_so(crashing: Rig, tmp_path: Path) -> None:
-    second = tmp_path / "opencode"
-    second.write_text("#!/bin/sh\necho 2.1.0\n")
-    second.chmod(0o755)
-    agent = OpenCodeAgent(replace(crashing.settings, binary=second))
-    running = Running.start(agent.run(MemoryJournal()))
-    with pytest.raises(AgentUnavailableError, match=r"2\.1\.0 is not supported yet"):
-        await asyncio.wait_for(agent.ready(), 60)
-    await running.stop()
-
-
-async def test_a_release_is_asked_for_again_only_when_the_file_has_changed(tmp_path: Path, crashing: Rig) -> None:
-    binary = tmp_path / "opencode"
-    binary.write_text('#!/bin/sh\necho "$1" >> "$0.asked"\n[ "$1" = --version ] && echo 1.18.33\nexit 0\n')
-    binary.chmod(0o755)
-    policy = Policy(backoff_first=0.01, backoff_most=0.02)
-    agent = OpenCodeAgent(replace(crashing.settings, binary=binary, policy=policy))
-    running = Running.start(agent.run(journal := MemoryJournal()))
-    await journal.until(lambda j: j.starts > 3, "several starts")
-    await running.stop()
-    asked = (tmp_path / "opencode.asked").read_text().split()
-    assert asked.count("--version") == 1
-    assert asked.count("serve") > 1
-
-
-async def test_a_server_that_ends_right_away_is_tried_again_with_growing_patience(
-    crashing: Rig, tmp_path: Path
-) -> None:
-    broken = tmp_path / "opencode"
-    broken.write_text('#!/bin/sh\n[ "$1" = --version ] && echo 1.18.33 && exit 0\nexit 7\n')
-    broken.chmod(0o755)
-    policy = Policy(backoff_first=0.01, backoff_most=0.02)
-    agent = OpenCodeAgent(replace(crashing.settings, binary=broken, policy=policy))
-    journal = MemoryJournal()
-    running = Running.start(agent.run(journal))
-    await journal.until(lambda j: "exit code 7" in j.agent.state_detail, "the end to be told")
-    await running.stop()
