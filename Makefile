@@ -11,7 +11,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BOOTSTRAP = @$(PYTHON) tools/bootstrap.py
 IN_VENV = PATH="$(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$$PATH"
-# Two: tests/conftest.py keeps those that would starve one another in a lane of their own.
+# Two: tests/conftest.py keeps those that would starve one another in two lanes.
 WORKERS ?= 2
 ARGS ?=
 

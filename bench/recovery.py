@@ -34,8 +34,8 @@ from halyard.agent.v1 import workstation_pb2, workstation_service_pb2, workstati
 from halyard_client.halyard.agent import v1
 from tests.chaos.parts import Part, servers_of
 from tests.chaos.rig import free_port
-from tests.fakes.opencode import find_opencode, repository, runs, says, scripted
-from tests.flows.stack import AGENTD, IN_A_TERMINAL, person, surroundings
+from tests.fakes.opencode import find_opencode, person, repository, runs, says, scripted
+from tests.flows.stack import AGENTD, IN_A_TERMINAL, surroundings
 from wire.pairing import parse_code
 
 PATIENCE_SECONDS = 180.0

@@ -1,4 +1,4 @@
-"""What every test shares: this checkout's tools on PATH, and a lane and tries for tests that start real programs."""
+"""What every test shares: this checkout's tools on PATH, and lanes and tries for tests that start real programs."""
 
 import os
 from pathlib import Path
@@ -9,14 +9,12 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parent.parent
-# The lane is taken by one worker, one test after another, and before all else: these start real agents, browsers and
-# whole stacks, which side by side would starve one another on a small machine.
-LANE = (
-    "tests/agentd/agents/opencode/",
-    "tests/agentd/demo/",
-    "tests/browser/",
-    "tests/chaos/",
-    "tests/flows/",
+# A lane is taken by one worker, one test after another, and before all else: these start real agents, browsers and
+# whole stacks, of which more than two at a time would starve one another on a small machine. The longest comes first;
+# what remains fills up behind them, file by file.
+LANES = (
+    ("tests/browser/", "tests/chaos/", "tests/flows/"),
+    ("tests/agentd/agents/opencode/", "tests/agentd/demo/"),
 )
 # Real processes on a crowded machine miss a deadline now and then. Such a test gets another try, which the summary
 # counts ("rerun"); what fails three times running is broken. Tests of pure code get none.
@@ -38,22 +36,29 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the lane, and give tests of real programs several tries."""
-    items.sort(key=lambda item: not item.nodeid.startswith(LANE))
+    """Begin with the lanes, and give tests of real programs several tries."""
+    items.sort(key=lambda item: _lane(item.nodeid))
     for item in items:
         if _lies_in(item, SEVERAL_TRIES):
             item.add_marker(pytest.mark.flaky(reruns=RERUNS, reruns_delay=RERUN_DELAY_SECONDS))
 
 
-class OneLane(LoadScopeScheduling):  # type: ignore[misc]  # published without types
-    """The lane is one piece of work, and so is every file outside of it."""
+class Lanes(LoadScopeScheduling):  # type: ignore[misc]  # published without types
+    """A lane is one piece of work, and so is every file outside of them."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "lane" if nodeid.startswith(LANE) else nodeid.partition("::")[0]
+        lane = _lane(nodeid)
+        return f"lane {lane}" if lane < len(LANES) else nodeid.partition("::")[0]
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneLane:
-    return OneLane(config, log)
+@pytest.hookimpl(optionalhook=True)  # there is none with `-p no:xdist`
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Lanes:
+    return Lanes(config, log)
+
+
+def _lane(nodeid: str) -> int:
+    """The number of the test's lane; len(LANES) for none."""
+    return next((number for number, places in enumerate(LANES) if nodeid.startswith(places)), len(LANES))
 
 
 def _lies_in(item: pytest.Item, places: tuple[Path, ...]) -> bool:

@@ -22,7 +22,7 @@ from halyard.link.v1.link_service_pb2_grpc import LinkServiceServicer, add_LinkS
 from halyard.pairing.v1 import pairing_service_pb2 as pairing
 from halyard.pairing.v1.pairing_service_pb2_grpc import PairingServiceServicer, add_PairingServiceServicer_to_server
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 ToWorkstation = link.AttachWorkstationResponse
 ToApp = link.AttachAppResponse
 

@@ -25,7 +25,7 @@ from wire.calls import CallState
 from wire.identity import Identity
 from wire.pairing import parse_code
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 class PhoneClock:

@@ -137,7 +137,7 @@ async def _dies_after(commits: int, morning: Morning, folder: Path) -> bool:
     async with workstation(folder, clock, agent) as at:
         # An agent that still waits asks again.
         agent.ask_again()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             await outside.rival_decides(at, morning.rival)
             await outside.deal_with(at)
         _check(at, agent, outside, f"died at commit {commits}")

@@ -164,7 +164,7 @@ async def test_what_nobody_decides_is_refused_by_time(tmp_path: Path, agent: Scr
         at.ask()
         at.ask_question()
         at.now_ms += LIFE_MS
-        async with asyncio.TaskGroup() as group, asyncio.timeout(10):
+        async with asyncio.TaskGroup() as group, asyncio.timeout(30):
             running = group.create_task(at.decisions.run())
             with at.log.changes() as changed:
                 while not at.permission().decision.applied or at.agent.waiting:
@@ -194,7 +194,7 @@ async def test_a_decision_that_could_not_be_told_is_told_when_the_agent_asks_aga
         decided = await at.decisions.decide(NAME, ONCE, "", ANNE)
         assert not decided.decision.applied
     agent.available = True
-    async with desk(tmp_path, agent) as at, asyncio.TaskGroup() as group, asyncio.timeout(10):
+    async with desk(tmp_path, agent) as at, asyncio.TaskGroup() as group, asyncio.timeout(30):
         running = group.create_task(at.decisions.run())
         assert at.decisions.pending() == []
         at.ask()
@@ -319,7 +319,7 @@ async def test_what_got_late_while_the_machine_slept_is_late_when_it_wakes(
         decisions = Decisions(log, lambda _: agent, lambda: clocks.wall_ms, lambda: clocks.elapsed)
         agent.waiting.add(NAME)
         decisions.ask(pb.Permission(name=NAME, kind=session.TOOL_KIND_EXECUTE, command="make"))
-        async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(30), asyncio.TaskGroup() as group:
             running = group.create_task(decisions.run())
             clocks.passes(2 * DAY_MS / 1000)
             with log.changes() as changed:

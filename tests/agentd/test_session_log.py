@@ -185,7 +185,7 @@ async def test_readers_are_woken_by_a_commit_and_hear_hints(path: Path) -> None:
         with log.changes() as changed, log.hints(lambda delta: heard.append(delta.text)):
             log.hint(pb.Delta(text="He"))
             log.put(session("sessions/a", "one"))
-            await asyncio.wait_for(changed.wait(), 10)
+            await asyncio.wait_for(changed.wait(), 30)
             assert [entry.seq for entry in log.after(0, 10)] == [1]
         log.hint(pb.Delta(text="llo"))
     assert heard == ["He"]

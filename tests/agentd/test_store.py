@@ -38,7 +38,7 @@ async def test_listeners_hear_of_commits(path: Path) -> None:
     with Store(path) as store:
         store.on_commit(heard.set)
         ticket = store.write(put_meta("a", b"1"))
-        await asyncio.wait_for(heard.wait(), 10)
+        await asyncio.wait_for(heard.wait(), 30)
         assert store.committed == ticket
 
 

@@ -279,7 +279,7 @@ async def test_a_relay_that_claims_more_than_was_written_cannot_make_it_spin(
             assert hello.head.log_epoch == epochs[-1]
             link.welcome(stored_through=2**63, **LIMITS)
             assert daemon.uplink is not None
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(30):
                 await daemon.uplink.until(ws.LINK_STATE_WAITING)
             epochs.append(daemon.log.epoch)
         assert epochs == sorted(set(epochs))

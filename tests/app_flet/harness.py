@@ -189,7 +189,7 @@ class Stage:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Waits for something to be on screen, asked again after every frame that leaves."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not condition():
                 self.client.changed.clear()
                 await self.client.changed.wait()

@@ -38,7 +38,7 @@ async def until(device: Device, condition: Callable[[Model], bool]) -> None:
     changed = asyncio.Event()
     unlisten = device.listen(changed.set)
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not condition(device.model):
                 changed.clear()
                 await changed.wait()
@@ -285,7 +285,7 @@ async def test_an_app_that_only_listens_is_heard_all_the_same(
     harbour.heartbeat_seconds = 1
     async with linked(paired):
         await until(paired, level(bench))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while harbour.pings < 2:
                 await harbour.presence(bench, online=True)
                 await asyncio.sleep(0.05)

@@ -3,20 +3,21 @@
 import asyncio
 import json
 import signal
+import sqlite3
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, closing
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from agentd.demo.project import BUG, GREETER
-from tests.browser.hands import PHONE, Browser, browser
+from tests.browser.hands import PHONE, Browser, browser, tab
 from tests.fakes.app_link import AppLink
-from tests.fakes.opencode import find_opencode, repository
-from tests.flows.stack import AGENTD, IN_A_TERMINAL, START_SECONDS, STOP_SECONDS, person, surroundings
+from tests.fakes.opencode import find_opencode, person, repository
+from tests.flows.stack import AGENTD, IN_A_TERMINAL, START_SECONDS, STOP_SECONDS, surroundings
 
 OpenBrowser = Callable[..., AbstractAsyncContextManager[Browser]]
 
@@ -32,6 +33,19 @@ class House:
     @property
     def greeter(self) -> Path:
         return self.project / "greeter.py"
+
+    async def keeps_draft(self, text: str) -> None:
+        """Waits until the app's host has it on disk: what was typed travels there key by key."""
+        async with asyncio.timeout(START_SECONDS):
+            while text not in self._drafts():  # noqa: ASYNC110 - a file wakes nobody
+                await asyncio.sleep(0.05)
+
+    def _drafts(self) -> list[str]:
+        found: list[str] = []
+        for store in Path(self.environment["HALYARD_STATE_DIR"]).glob("default/relay/web-app/devices/*/*.sqlite"):
+            with closing(sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True)) as opened:
+                found += [text for (text,) in opened.execute("SELECT text FROM draft")]
+        return found
 
     @asynccontextmanager
     async def pairing(self) -> AsyncIterator[tuple[str, str]]:
@@ -82,6 +96,59 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House
         await _end(process)
 
 
+@dataclass
+class PairedPhone:
+    """A browser that was let in once, for journeys that begin behind the door. Each goes in a tab of its own."""
+
+    house: House
+    folder: Path
+    stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+    opened: Browser | None = None
+    launches: int = 0
+
+    @asynccontextmanager
+    async def tab(self) -> AsyncIterator[Browser]:
+        """A tab with the app's first screen. After a failure the next one is of another browser."""
+        try:
+            async with tab(await self._browser(), self.folder) as phone:
+                await phone.open(self.house.url)
+                await phone.has("session-new")
+                yield phone
+        except BaseException:
+            await self.close()
+            raise
+
+    async def _browser(self) -> Browser:
+        if self.opened is None:
+            self.launches += 1
+            self.opened = await self.stack.enter_async_context(browser(self.folder / f"browser-{self.launches}"))
+            await pair(self.opened, self.house)
+            await self.opened.page.goto("about:blank")
+        return self.opened
+
+    async def close(self) -> None:
+        self.opened = None
+        await self.stack.aclose()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def paired(house: House, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PairedPhone]:
+    phone = PairedPhone(house, tmp_path_factory.mktemp("paired"))
+    try:
+        yield phone
+    finally:
+        await phone.close()
+
+
+async def pair(phone: Browser, house: House) -> None:
+    """Meets the workstation with a code typed by hand."""
+    async with house.pairing() as (code, _):
+        await phone.open(house.url)
+        await phone.write("pair-code", code)
+        await phone.tap("pair-submit")
+        await phone.has("session-new")
+
+
 async def _end(process: Process) -> None:
     if process.returncode is None:
         process.send_signal(signal.SIGINT)
@@ -95,9 +162,7 @@ async def _end(process: Process) -> None:
 
 @pytest.fixture
 def open_browser(tmp_path: Path) -> OpenBrowser:
-    def open_one(
-        name: str = "browser", *, size: tuple[int, int] = PHONE, dark: bool = False
-    ) -> AbstractAsyncContextManager[Browser]:
-        return browser(tmp_path / name, size=size, dark=dark)
+    def open_one(name: str = "browser", *, size: tuple[int, int] = PHONE) -> AbstractAsyncContextManager[Browser]:
+        return browser(tmp_path / name, size=size)
 
     return open_one

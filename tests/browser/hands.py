@@ -12,7 +12,7 @@ from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 PHONE = (412, 860)
 DESKTOP = (1280, 800)
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -51,7 +51,7 @@ class Browser:
         await self.ready()
 
     async def ready(self) -> None:
-        await self.page.wait_for_selector("flt-semantics-placeholder", state="attached", timeout=60_000)
+        await self.page.wait_for_selector("flt-semantics-placeholder", state="attached")
         await self.page.evaluate("document.querySelector('flt-semantics-placeholder').click()")
         await self.page.wait_for_selector("flt-semantics-host flt-semantics", state="attached")
 
@@ -105,23 +105,41 @@ class Browser:
 
 
 @asynccontextmanager
-async def browser(folder: Path, *, size: tuple[int, int] = PHONE, dark: bool = False) -> AsyncIterator[Browser]:
+async def browser(folder: Path, *, size: tuple[int, int] = PHONE) -> AsyncIterator[Browser]:
     """A fresh browser that keeps its storage in `folder`."""
     async with async_playwright() as playwright:
         playwright.selectors.set_test_id_attribute("flt-semantics-identifier")
-        context = await _launch(playwright, folder, size, dark=dark)
+        context = await _launch(playwright, folder, size)
         context.set_default_timeout(PATIENCE_MS)
-        opened = Browser(context, context.pages[0])
-        opened.page.on("request", lambda request: opened.requests.append(request.url))
-        opened.page.on("requestfailed", lambda request: opened.problems.append(f"{request.url}: {request.failure}"))
-        opened.page.on("console", lambda message: _note(opened, message.type, message.text))
         try:
-            yield opened
-        except BaseException:
-            await opened.page.screenshot(path=folder / "failed.png")
-            raise
+            async with _looked_after(Browser(context, context.pages[0]), folder) as opened:
+                yield opened
         finally:
             await context.close()
+
+
+@asynccontextmanager
+async def tab(of: Browser, folder: Path) -> AsyncIterator[Browser]:
+    """A fresh tab of a browser that runs: it has nothing on screen, and the storage of the others."""
+    page = await of.context.new_page()
+    try:
+        async with _looked_after(Browser(of.context, page), folder) as opened:
+            yield opened
+    finally:
+        await page.close()
+
+
+@asynccontextmanager
+async def _looked_after(opened: Browser, folder: Path) -> AsyncIterator[Browser]:
+    """Notes what is asked for and what goes wrong; a failure leaves a picture in `folder`."""
+    opened.page.on("request", lambda request: opened.requests.append(request.url))
+    opened.page.on("requestfailed", lambda request: opened.problems.append(f"{request.url}: {request.failure}"))
+    opened.page.on("console", lambda message: _note(opened, message.type, message.text))
+    try:
+        yield opened
+    except BaseException:
+        await opened.page.screenshot(path=folder / "failed.png")
+        raise
 
 
 def _note(opened: Browser, kind: str, text: str) -> None:
@@ -129,7 +147,7 @@ def _note(opened: Browser, kind: str, text: str) -> None:
         opened.problems.append(text)
 
 
-async def _launch(playwright: Playwright, folder: Path, size: tuple[int, int], *, dark: bool) -> BrowserContext:
+async def _launch(playwright: Playwright, folder: Path, size: tuple[int, int]) -> BrowserContext:
     is_phone = size == PHONE
     return await playwright.chromium.launch_persistent_context(
         str(folder),
@@ -140,5 +158,4 @@ async def _launch(playwright: Playwright, folder: Path, size: tuple[int, int], *
         is_mobile=is_phone,
         has_touch=is_phone,
         device_scale_factor=2 if is_phone else 1,
-        color_scheme="dark" if dark else "light",
     )

@@ -5,19 +5,10 @@ from pathlib import Path
 import pytest
 
 from agentd.demo.project import BUG, FIX
-from tests.browser.conftest import House, OpenBrowser
+from tests.browser.conftest import House, OpenBrowser, PairedPhone, pair
 from tests.browser.hands import Browser
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
-
-
-async def pair(phone: Browser, house: House) -> None:
-    """Meets the workstation with a code typed by hand."""
-    async with house.pairing() as (code, _):
-        await phone.open(house.url)
-        await phone.write("pair-code", code)
-        await phone.tap("pair-submit")
-        await phone.has("session-new")
 
 
 async def begin(phone: Browser, prompt: str) -> None:
@@ -68,9 +59,8 @@ async def test_the_pairing_secret_leaves_neither_address_nor_history_and_nothing
         assert phone.problems == []
 
 
-async def test_a_denial_with_a_word_reaches_the_agent(house: House, open_browser: OpenBrowser) -> None:
-    async with open_browser() as phone:
-        await pair(phone, house)
+async def test_a_denial_with_a_word_reaches_the_agent(paired: PairedPhone) -> None:
+    async with paired.tab() as phone:
         await begin(phone, "run a command")
         await phone.has("deny-reason")
         await phone.write("deny-reason", "list the files with fd instead")
@@ -79,9 +69,8 @@ async def test_a_denial_with_a_word_reaches_the_agent(house: House, open_browser
         await phone.sees("list the files with fd instead")
 
 
-async def test_a_question_is_answered_with_a_choice(house: House, open_browser: OpenBrowser) -> None:
-    async with open_browser() as phone:
-        await pair(phone, house)
+async def test_a_question_is_answered_with_a_choice(paired: PairedPhone) -> None:
+    async with paired.tab() as phone:
         await begin(phone, "ask me a question")
         await phone.has("question-option")
         await phone.at("question-option").nth(1).click()
@@ -89,9 +78,8 @@ async def test_a_question_is_answered_with_a_choice(house: House, open_browser: 
         await phone.sees("Jib")
 
 
-async def test_a_long_answer_streams_and_can_be_stopped(house: House, open_browser: OpenBrowser) -> None:
-    async with open_browser() as phone:
-        await pair(phone, house)
+async def test_a_long_answer_streams_and_can_be_stopped(paired: PairedPhone) -> None:
+    async with paired.tab() as phone:
         await begin(phone, "write something long")
         await phone.sees("A long answer")
         await phone.tap("stop")
@@ -99,12 +87,12 @@ async def test_a_long_answer_streams_and_can_be_stopped(house: House, open_brows
         await phone.lacks("stop")
 
 
-async def test_a_reload_keeps_the_place_the_conversation_and_the_draft(house: House, open_browser: OpenBrowser) -> None:
-    async with open_browser() as phone:
-        await pair(phone, house)
+async def test_a_reload_keeps_the_place_the_conversation_and_the_draft(house: House, paired: PairedPhone) -> None:
+    async with paired.tab() as phone:
         await begin(phone, "hello")
         await phone.sees("scripted demo model")
         await phone.write("composer", "half a thought")
+        await house.keeps_draft("half a thought")
         place = await phone.path()
         await phone.reload()
         await phone.sees("scripted demo model")
@@ -112,9 +100,10 @@ async def test_a_reload_keeps_the_place_the_conversation_and_the_draft(house: Ho
         assert await phone.entered("composer") == "half a thought"
 
 
-async def test_a_second_browser_sees_the_decision_made_in_the_first(house: House, open_browser: OpenBrowser) -> None:
-    async with open_browser("first") as first, open_browser("second") as second:
-        await pair(first, house)
+async def test_a_second_browser_sees_the_decision_made_in_the_first(
+    house: House, paired: PairedPhone, open_browser: OpenBrowser
+) -> None:
+    async with paired.tab() as first, open_browser() as second:
         await pair(second, house)
         await begin(first, "run a command")
         await first.has("allow-once")
@@ -126,9 +115,8 @@ async def test_a_second_browser_sees_the_decision_made_in_the_first(house: House
         await first.sees("That is what the command printed")
 
 
-async def test_a_prompt_says_how_far_it_is_until_it_is_answered(house: House, open_browser: OpenBrowser) -> None:
-    async with open_browser() as phone:
-        await pair(phone, house)
+async def test_a_prompt_says_how_far_it_is_until_it_is_answered(paired: PairedPhone) -> None:
+    async with paired.tab() as phone:
         await begin(phone, "hello")
         await phone.sees("Try one of these")
         await phone.lacks("stop")

@@ -19,8 +19,7 @@ from tests.chaos.disk import Disk, small_disk
 from tests.chaos.parts import Part, servers_of
 from tests.chaos.plan import Shape
 from tests.chaos.proxy import Proxy
-from tests.fakes.opencode import environment, find_opencode, repository
-from tests.flows.stack import person
+from tests.fakes.opencode import environment, find_opencode, person, repository
 
 START_SECONDS = 120.0
 _IN_A_TERMINAL = "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)"

@@ -32,7 +32,7 @@ class Line:
 
     async def said(self, word: bytes) -> bytes:
         self.writer.write(word)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             return await self.reader.readexactly(len(word))
 
 

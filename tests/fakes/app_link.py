@@ -34,7 +34,7 @@ from wire.identity import JTI_BYTES, Identity, PublicKeys, make_token
 
 __all__ = ["AppLink", "CallFailed", "LinkRefused", "reason_of"]
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 """How long `until` and calls wait before the test fails."""
 
 Answer = TypeVar("Answer", bound=Message)

@@ -93,7 +93,7 @@ class Workstation:
         await self.desk.receive(calls, self.store.flush)
 
     async def reply(self) -> link.DeviceReply:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             return await self.replies.get()
 
     async def answers(self, phone: Phone, calls: Iterable[link.InboxCall]) -> list[resource_pb2.CallResult]:

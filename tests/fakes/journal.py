@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from halyard.agent.v1 import decision_pb2, resource_pb2, session_pb2, workstation_pb2
 
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 60.0
 
 
 class MemoryJournal:
@@ -93,7 +93,7 @@ class MemoryJournal:
         return other
 
     async def until(self, holds: Callable[[MemoryJournal], bool], what: str) -> None:
-        """Returns as soon as `holds`; fails after 30 s, saying what was waited for."""
+        """Returns as soon as `holds`; fails when it takes too long, saying what was waited for."""
         try:
             async with asyncio.timeout(WAIT_SECONDS):
                 while not holds(self):

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import shutil
 import subprocess
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,6 +60,21 @@ def environment(home: Path) -> dict[str, str]:
         "OPENCODE_DISABLE_LSP_DOWNLOAD": "1",
         "OPENCODE_DISABLE_DEFAULT_PLUGINS": "1",
     }
+
+
+def person(home: Path, configuration: Mapping[str, object] | None = None) -> Path:
+    """A home whose owner has configured OpenCode, and used it before.
+
+    At its first start OpenCode installs its plugin interface from npm, in the background, unless a lock file says that
+    it did. That is nothing tests need: it takes seconds of processor time, the network, and as long as it lasts the
+    server does not end when it is interrupted.
+    """
+    folder = home / ".config" / "opencode"
+    (folder / "node_modules").mkdir(parents=True)
+    lock = {"packages": {"": {"dependencies": {"@opencode-ai/plugin": "*"}}}}
+    (folder / "package-lock.json").write_text(json.dumps(lock))
+    (folder / "opencode.json").write_text(json.dumps(configuration or {}))
+    return home
 
 
 def repository(folder: Path, files: dict[str, str] | None = None) -> Path:
@@ -208,18 +224,12 @@ class Rig:
         await self.agent.decide(permission.name, decision_pb2.DECISION_STATE_ALLOWED_ONCE, "")
 
 
-def _scratch_home(scratch: Path) -> Path:
-    home = scratch / "home"
-    home.mkdir(parents=True)
-    return home
-
-
 @contextlib.asynccontextmanager
 async def rig(
     scratch: Path, opencode: Path, *, policy: Policy = QUICK, following: Following | None = None
 ) -> AsyncIterator[Rig]:
     """A running adapter on a repository of its own in `scratch`."""
-    home = _scratch_home(scratch)
+    home = person(scratch / "home")
     asked: list[Conversation] = []
     async with ModelServer(SCENARIOS, asked.append).serving() as model:
         settings = Settings(

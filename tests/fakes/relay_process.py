@@ -11,8 +11,8 @@ from pathlib import Path
 
 from agentd.config import RelayAddress
 
-START_SECONDS = 30.0
-STOP_SECONDS = 15.0
+START_SECONDS = 60.0
+STOP_SECONDS = 30.0
 
 
 @dataclass(frozen=True)

@@ -58,12 +58,12 @@ class ScriptedAgent:
 
     async def was_asked(self, times: int) -> None:
         """Returns once it was asked to start sessions and take prompts at least `times` times."""
-        async with asyncio.timeout(10), self._asked_now:
+        async with asyncio.timeout(30), self._asked_now:
             await self._asked_now.wait_for(lambda: len(self.asked) >= times)
 
     async def heard(self, text: str) -> bool:
         """True once a prompt with this text arrived; TimeoutError when none does."""
-        async with asyncio.timeout(10), self._asked_now:
+        async with asyncio.timeout(30), self._asked_now:
             return await self._asked_now.wait_for(lambda: any(asked[:2] == ("prompt", text) for asked in self.asked))
 
     async def _note(self, *asked: str) -> None:

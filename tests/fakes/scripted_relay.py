@@ -12,7 +12,7 @@ from halyard.link.v1 import link_service_pb2 as pb
 from halyard.link.v1 import record_pb2
 from halyard.link.v1.link_service_pb2_grpc import LinkServiceServicer, add_LinkServiceServicer_to_server
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 class Attached:

@@ -21,7 +21,7 @@ from agentd.demo.scenarios import SCENARIOS
 from agentd.demo.script import Conversation
 from agentd.demo.server import ModelServer
 from tests.fakes.app_link import AppLink
-from tests.fakes.opencode import environment, find_opencode, repository
+from tests.fakes.opencode import environment, find_opencode, person, repository
 from tests.fakes.relay_process import RunningRelay, relay_process
 
 START_SECONDS = 60.0
@@ -158,14 +158,6 @@ async def running_stack(folder: Path, *arguments: str) -> AsyncIterator[Stack]:
             yield Stack(model, relay, workstation, asked)
         finally:
             await workstation.stop()
-
-
-def person(home: Path, configuration: Mapping[str, object]) -> Path:
-    """A home whose owner has configured OpenCode."""
-    folder = home / ".config" / "opencode"
-    folder.mkdir(parents=True)
-    (folder / "opencode.json").write_text(json.dumps(configuration))
-    return home
 
 
 def surroundings(home: Path, state: Path) -> dict[str, str]:

@@ -29,7 +29,7 @@ from wire.calls import CallState
 from wire.log import Verdict
 from wire.pairing import parse_code
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 60
 
 
 class Shore:

@@ -16,7 +16,7 @@ from websockets.exceptions import InvalidHandshake
 
 from halyard.agent.v1 import session_pb2 as session
 from tests.fakes.app_link import AppLink
-from tests.fakes.opencode import find_opencode, repository
+from tests.fakes.opencode import find_opencode, person, repository
 from tests.flows.stack import (
     AGENTD,
     IN_A_TERMINAL,
@@ -25,7 +25,6 @@ from tests.flows.stack import (
     all_gone,
     family_of,
     left_running,
-    person,
     surroundings,
 )
 from tests.flows.steps import ONCE, decide, ended, permission, said, start
@@ -158,8 +157,8 @@ async def reattached(app: AppLink) -> None:
                     await app.until(lambda: app.online)
                     return
             except (OSError, InvalidHandshake):
-                # Nobody listens yet; a real app waits longer between its tries.
-                await asyncio.sleep(0)
+                # Nobody listens yet, and nobody tells when; a real app waits longer between its tries.
+                await asyncio.sleep(0.1)
 
 
 async def test_in_a_terminal_it_shows_the_way_in_opens_a_browser_and_ends_with_ctrl_c(

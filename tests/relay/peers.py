@@ -26,7 +26,7 @@ from relay.server import Relay, running
 from wire.calls import uuid7
 from wire.identity import Identity, make_token
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 PUBLIC_URL = "https://relay.example.org"
 OWN_CONNECTION = [("grpc.use_local_subchannel_pool", 1)]
 

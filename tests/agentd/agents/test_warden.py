@@ -20,7 +20,7 @@ setsid sleep 1000 &
 (setsid sleep 1000 &)
 (env -i setsid sleep 1000 &)
 """
-WAIT_SECONDS = 10.0
+WAIT_SECONDS = 60.0
 
 
 async def start(folder: Path, script: str, grace: float = 0.2) -> asyncio.subprocess.Process:
@@ -44,9 +44,20 @@ async def first_line(process: asyncio.subprocess.Process) -> str:
 async def family_of(process: asyncio.subprocess.Process, folder: Path) -> list[psutil.Process]:
     """All that descend from the warden, once the server says that they run."""
     await asyncio.to_thread((folder / "up").read_text)
-    found = psutil.Process(process.pid).children(recursive=True)
-    assert sum("sleep" in child.cmdline() for child in found) >= 3
-    return found
+    async with asyncio.timeout(WAIT_SECONDS):
+        while True:
+            found = psutil.Process(process.pid).children(recursive=True)
+            if sum("sleep" in command_line(child) for child in found) >= 3:
+                return found
+            # Shells are about to become them, and the process table wakes nobody.
+            await asyncio.sleep(0.02)
+
+
+def command_line(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
 
 
 def left(family: list[psutil.Process]) -> list[psutil.Process]:

@@ -1,4 +1,3 @@
-import os
 import subprocess
 import sys
 
@@ -37,21 +36,34 @@ def test_other_children_are_not_it(command: list[str], environment: dict[str, st
     assert server_of(command, environment) is None
 
 
+# Stands for agentd: it has a child as long as it is not told to let go of it.
+OWNER = """
+import subprocess, sys
+child = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+print(child.stdout.readline().decode(), end="", flush=True)
+sys.stdin.readline()
+child.communicate()
+print("alone", flush=True)
+sys.stdin.readline()
+"""
+
+
 def test_it_is_found_among_real_children() -> None:
     script = "import sys; print('up', flush=True); sys.stdin.read()"
-    child = subprocess.Popen(
-        [sys.executable, "-c", script, "serve", "--port", "4711"],
+    with subprocess.Popen(
+        [sys.executable, "-c", OWNER, sys.executable, "-c", script, "serve", "--port", "4711"],
         env={ACCESS_VARIABLE: "secret"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-    )
-    assert child.stdout is not None
-    child.stdout.readline()
-    try:
-        server = find_server(os.getpid())
+        text=True,
+    ) as owner:
+        assert owner.stdin is not None
+        assert owner.stdout is not None
+        assert owner.stdout.readline() == "up\n"
+        server = find_server(owner.pid)
         assert (server.url, server.password) == ("http://127.0.0.1:4711", "secret")
-    finally:
-        child.communicate()
-    with pytest.raises(CommandError, match="not running yet") as refusal:
-        find_server(os.getpid())
+        print(file=owner.stdin, flush=True)
+        assert owner.stdout.readline() == "alone\n"
+        with pytest.raises(CommandError, match="not running yet") as refusal:
+            find_server(owner.pid)
     assert refusal.value.code is Exit.UNAVAILABLE

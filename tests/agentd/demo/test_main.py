@@ -20,4 +20,4 @@ def test_it_tells_where_it_listens_and_stops_when_asked() -> None:
         with urllib.request.urlopen(f"{told['base_url']}/models") as answer:
             assert json.load(answer)["data"][0]["id"] == "scripted"
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0

@@ -90,7 +90,7 @@ async def test_a_connection_can_be_cut(http: httpx.AsyncClient) -> None:
 async def test_a_held_answer_goes_on_when_it_is_released(server: ModelServer, http: httpx.AsyncClient) -> None:
     body = steps(Say(say="Before. "), Hold(hold="gate"), Say(say="After."))
     async with http.stream("POST", "/chat/completions", json=body) as response:
-        await asyncio.wait_for(server.reached("gate"), 10)
+        await asyncio.wait_for(server.reached("gate"), 30)
         server.release("gate")
         assert text_of((await response.aread()).decode()) == "Before. After."
 

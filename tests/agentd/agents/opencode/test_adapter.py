@@ -18,8 +18,7 @@ from tests.fakes.opencode import Rig, calls, prompts_seen, runs, says, turn
 
 COMMAND = """{"command": {"greet": {"template": "Greet in a few words. $ARGUMENTS", "description": "Greets"}}}"""
 
-# One OpenCode for the module, on whichever worker that is.
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("opencode-adapter")]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_a_streamed_answer_is_told_as_deltas_and_then_whole(shared: Rig) -> None:

@@ -17,8 +17,7 @@ from tests.fakes.opencode import Rig, calls, prompts_seen, repository, runs, say
 
 COMMAND = """{"command": {"greet": {"template": "Greet in a few words. $ARGUMENTS", "description": "Greets"}}}"""
 
-# One OpenCode for the module, on whichever worker that is.
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("opencode-calls")]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_a_session_is_renamed_put_away_brought_back_and_deleted(shared: Rig) -> None:

@@ -24,8 +24,7 @@ from tests.fakes.cutting_proxy import CuttingProxy
 from tests.fakes.journal import MemoryJournal
 from tests.fakes.opencode import Rig, Running, runs, says, turn
 
-# One OpenCode for the module, on whichever worker that is.
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("opencode-follower")]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 class Observer:
@@ -102,7 +101,7 @@ async def test_a_part_that_was_cut_while_it_streamed_gets_no_deltas_and_is_repai
         await shared.model.reached("cut")
         await seen.journal.until(lambda j: any("Before" in d.text for d in j.deltas()), "the beginning")
         await proxy.cut()
-        await asyncio.wait_for(seen.lost.wait(), 20)
+        await asyncio.wait_for(seen.lost.wait(), 60)
         told_before = len(seen.journal.deltas())
         shared.model.release("cut")
         await seen.journal.until(lambda j: j.texts(session) == ["Before. After."], "the whole text")

@@ -42,7 +42,7 @@ async def test_everything_that_was_started_ends_with_the_server_whatever_group_i
     assert await asyncio.to_thread((tmp_path / "up").read_text) == "up\n"
     family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
     await process.stop()
-    _, alive = psutil.wait_procs(family, timeout=5)
+    _, alive = psutil.wait_procs(family, timeout=30)
     assert len(family) == 3
     assert alive == []
     assert process.memory_bytes() == 0
@@ -67,7 +67,7 @@ async def test_what_a_killed_warden_left_behind_is_found_by_its_mark(tmp_path: P
     psutil.Process(process._process.pid).kill()
     await process.wait()
     # The kernel ends the server with its warden; what that had started is left.
-    psutil.wait_procs([server], timeout=5)
+    psutil.wait_procs([server], timeout=30)
     assert left_behind.is_running()
     assert await asyncio.to_thread(reap, mark) >= 1
     assert not left_behind.is_running() or left_behind.status() == psutil.STATUS_ZOMBIE
