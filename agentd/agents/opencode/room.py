@@ -138,9 +138,6 @@ class Room:
         """Returns a message as it stands: how far a person's message is depends on what followed it."""
         if isinstance(theirs, schema.AssistantMessage):
             ours = translate.agent_message(theirs, self.place, cut_off=not self.is_writing(theirs.id))
-            # OpenCode rests before it says that the answer was aborted, and of one without a word it never does.
-            if ours.state == pb.MESSAGE_STATE_INTERRUPTED and self.stopped and self.tail.newest[1] == theirs.id:
-                ours.state = pb.MESSAGE_STATE_STOPPED
         else:
             state, error = self._person_state(theirs)
             ours = translate.person_message(theirs, self.place, state, error)

@@ -273,16 +273,6 @@ def test_a_crash_marks_everything_that_ran_and_keeps_what_had_arrived(mirror: Mi
     assert journal.session(SESSION).state == pb.SESSION_STATE_IDLE
 
 
-def test_an_answer_that_a_person_stops_is_never_told_as_cut_off(mirror: Mirror, journal: MemoryJournal) -> None:
-    """OpenCode says that the session rests before it says that the answer was aborted."""
-    tell(mirror, shapes.session(), shapes.status("busy"), shapes.prompt("m1", 1), shapes.answer("m2", "m1", 2))
-    room = mirror.room(SESSION)
-    assert room is not None
-    room.stopped = True
-    tell(mirror, shapes.status("idle"))
-    assert journal.messages(SESSION)[-1].state == pb.MESSAGE_STATE_STOPPED
-
-
 def test_an_answer_that_was_stopped_before_its_first_word_stays_cut_off(mirror: Mirror, journal: MemoryJournal) -> None:
     """OpenCode leaves it without an end and without an error; it must not look as if a later turn wrote it."""
     states = [(pb.ROLE_PERSON, pb.MESSAGE_STATE_COMPLETE), (pb.ROLE_AGENT, pb.MESSAGE_STATE_INTERRUPTED)]
