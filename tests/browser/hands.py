@@ -5,10 +5,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import which
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import BrowserContext, Locator, Page, Playwright, async_playwright
-from playwright.async_api import TimeoutError as PlaywrightTimeout
+from playwright.async_api import BrowserContext, Locator, Page, Playwright, async_playwright, expect
 
 PHONE = (412, 860)
 DESKTOP = (1280, 800)
@@ -58,6 +58,11 @@ class Browser:
     def at(self, test_id: str) -> Locator:
         return self.page.get_by_test_id(test_id)
 
+    @property
+    def _field(self) -> Locator:
+        """The field that hears the keys. What waits in the page itself would need `eval`, which the app forbids."""
+        return self.page.locator("input:focus, textarea:focus")
+
     async def tap(self, test_id: str) -> None:
         await self.at(test_id).first.click()
 
@@ -75,7 +80,7 @@ class Browser:
     async def write(self, test_id: str, text: str) -> None:
         """Types into a field, once the client has made it the one that hears the keys."""
         await self.at(test_id).first.click()
-        await self.page.wait_for_function("document.activeElement.matches('input, textarea')")
+        await self._field.wait_for(state="attached")
         await self.page.keyboard.type(text)
         if not await self._stands(text):
             # A person looks at what they typed. The client may still have been moving its field when the keys came.
@@ -84,24 +89,23 @@ class Browser:
 
     async def _stands(self, text: str) -> bool:
         try:
-            await self.page.wait_for_function("text => document.activeElement.value === text", arg=text, timeout=5_000)
-        except PlaywrightTimeout:
+            await expect(self._field).to_have_value(text, timeout=5_000)
+        except AssertionError:
             return False
         return True
 
     async def entered(self, test_id: str) -> str:
         """What stands in a field, which must not be empty; the client tells it once the field has the focus."""
         await self.at(test_id).first.click()
-        told = await self.page.wait_for_function("document.activeElement.value")
-        value: str = await told.json_value()
-        return value
+        await expect(self._field).not_to_have_value("", timeout=PATIENCE_MS)
+        return await self._field.input_value()
 
     async def path(self) -> str:
         path: str = await self.page.evaluate("location.pathname")
         return path
 
     async def until_path(self, beginning: str) -> None:
-        await self.page.wait_for_function("start => location.pathname.startsWith(start)", arg=beginning)
+        await self.page.wait_for_url(lambda url: urlsplit(url).path.startswith(beginning))
 
 
 @asynccontextmanager
