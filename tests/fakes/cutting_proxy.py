@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 _READ_BYTES = 65536
-_CARRY_SECONDS = 20.0
+_CARRY_SECONDS = 60.0
 
 
 class CuttingProxy:

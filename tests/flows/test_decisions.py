@@ -55,6 +55,7 @@ async def test_allowed_once_it_runs_and_asks_again_next_time(stack: Stack, phone
 
 async def test_an_edit_shows_its_diff_before_it_is_allowed(stack: Stack, phone: AppLink) -> None:
     note = stack.workstation.project / "note.txt"
+    note.write_text("one\n")
     edit = calls("edit", filePath=str(note), oldString="one", newString="two")
     read = calls("read", filePath=str(note))
     async with phone.attached():
@@ -68,6 +69,8 @@ async def test_an_edit_shows_its_diff_before_it_is_allowed(stack: Stack, phone: 
         await decide(phone, asked, ONCE)
         await ended(phone, name, message)
         assert note.read_text() == "two\n"
+        # OpenCode sums a turn up after its end.
+        await phone.until(lambda: phone.resources[name].session.changes.additions == 1)
         turn_diff = service.GetDiffRequest(message=message)
         answer = await phone.call("AgentService/GetDiff", turn_diff, service.GetDiffResponse)
         assert [(changed.path, changed.additions, changed.deletions) for changed in answer.diffs] == [
