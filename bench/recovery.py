@@ -149,6 +149,7 @@ async def _a_tool_runs(scene: Scene) -> None:
 WOUNDS: dict[str, tuple[Callable[[Scene, asyncio.TaskGroup, float], Awaitable[float]], float]] = {
     "relay killed": (_relay_away, 1.0),
     "relay away for 15 s": (_relay_away, 15.0),
+    "relay away for a minute": (_relay_away, 60.0),
     "agentd killed in a tool": (_agentd_killed, 1.0),
     "OpenCode killed in a tool": (_opencode_killed, 0.5),
 }
