@@ -169,7 +169,9 @@ class AgentService(AgentServiceServicer):
 
     async def DeleteSession(self, request: pb.DeleteSessionRequest, context: Context) -> pb.DeleteSessionResponse:
         agent = await self._roster.ready(self._roster.of(request.session))
-        await agent.delete(_session_id(request.session))
+        session_id = _session_id(request.session)
+        # Deleted and not said so, it would come back as one that the agent has lost.
+        await self._until_taken(agent, lambda _again: agent.delete(session_id), repeat=False)
         return pb.DeleteSessionResponse()
 
     async def RevertSession(self, request: pb.RevertSessionRequest, context: Context) -> pb.RevertSessionResponse:

@@ -7,6 +7,7 @@ import pytest
 from google.protobuf.message import Message
 
 from agentd import caller
+from agentd.agents.agent import AgentUnavailableError
 from agentd.grpc_errors import reason_of
 from halyard.agent.v1 import agent_service_pb2 as pb
 from halyard.agent.v1 import decision_pb2, workstation_pb2
@@ -179,6 +180,26 @@ async def test_starting_a_session_is_looked_up_too(
         started = pb.StartSessionResponse.FromString(result.response)
         assert list(agent.sessions) == [started.session.name.removeprefix("sessions/")]
         assert len(agent.prompts) == 1
+
+
+async def test_a_deletion_whose_answer_an_agent_took_with_it_is_asked_for_again(
+    tmp_path: Path, clock: Clock, phone: Phone, agent: ScriptedAgent
+) -> None:
+    lives = agent.delete
+
+    async def dies(_session_id: str) -> None:
+        agent.delete = lives  # type: ignore[method-assign,assignment]
+        raise AgentUnavailableError("It has just ended.")
+
+    agent.delete = dies  # type: ignore[method-assign]
+    async with workstation(tmp_path, clock, agent) as at:
+        pair(at, phone)
+        name = session(at, tmp_path)
+        call = phone.call(clock, "AgentService/DeleteSession", pb.DeleteSessionRequest(session=name))
+        await at.receive(call)
+        (result,) = await at.answers(phone, [call])
+        assert result.HasField("response")
+        assert at.log.get(name) is None
 
 
 async def test_order_is_kept_and_others_do_not_wait(
