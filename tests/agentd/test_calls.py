@@ -188,10 +188,10 @@ async def test_a_deletion_whose_answer_an_agent_took_with_it_is_asked_for_again(
     lives = agent.delete
 
     async def dies(_session_id: str) -> None:
-        agent.delete = lives  # type: ignore[method-assign,assignment]
+        agent.delete = lives  # type: ignore[method-assign]
         raise AgentUnavailableError("It has just ended.")
 
-    agent.delete = dies  # type: ignore[method-assign]
+    agent.delete = dies  # type: ignore[method-assign,assignment]
     async with workstation(tmp_path, clock, agent) as at:
         pair(at, phone)
         name = session(at, tmp_path)
