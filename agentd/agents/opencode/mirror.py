@@ -257,7 +257,7 @@ class Mirror:
                 if growing.arrived.untold:
                     growing.arrived.untold = False
                     self._put_part(growing.part)
-            if room.left_an_answer_open():
+            if room.pass_checkpoint():
                 self._close_growing(room)
                 self._put_unsettled(room)
 

@@ -64,8 +64,8 @@ class Room:
         """Returns whether the turn that runs may still add to this answer."""
         return self.working and self.tail.may_be_written(message_id)
 
-    def left_an_answer_open(self) -> bool:
-        """Returns whether an answer has no end although no turn ran here at this checkpoint and the last one."""
+    def pass_checkpoint(self) -> bool:
+        """Returns whether an answer stays without an end: no turn ran here at the last checkpoint, nor at this one."""
         rested, self.rested = self.rested and not self.working, not self.working
         return rested and bool(self.tail.answers)
 
