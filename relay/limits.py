@@ -5,6 +5,7 @@ seconds. docs/link-protocol.md §5 lists the defaults.
 from dataclasses import dataclass
 
 from halyard.link.v1 import record_pb2
+from wire.backoff import CEILING_SECONDS, LEAST_CEILING_SECONDS
 
 DAY = 86_400.0
 
@@ -114,4 +115,4 @@ def reconnect_ceiling_seconds(devices: int) -> int:
 
     A person who looks sees the truth within 5 s on a relay of their own; 2,000 workstations take 20 s and no herd.
     """
-    return min(30, max(4, devices // 100))
+    return min(int(CEILING_SECONDS), max(int(LEAST_CEILING_SECONDS), devices // 100))

@@ -4,7 +4,6 @@ import pytest
 from websockets.exceptions import ConnectionClosedError
 
 from app_flet.link_lost import (
-    MAX_AWAY_SECONDS,
     WRONG_CLOCK,
     LinkLost,
     first_of,
@@ -15,6 +14,7 @@ from app_flet.link_lost import (
 from app_flet.model import LinkState
 from halyard_client.halyard.link import v1 as link
 from tests.app_flet.harbour import refusal
+from wire.backoff import CEILING_SECONDS
 from wire.errors import Malformed
 
 RELAY = "https://relay.example"
@@ -60,7 +60,7 @@ def test_a_wrong_clock_is_corrected_at_once_only_if_the_relay_told_its_own() -> 
 
 def test_no_relay_keeps_a_device_away_for_long() -> None:
     assert lost_by_going(700).away_seconds == 0.7
-    assert lost_by_going(2**31).away_seconds == MAX_AWAY_SECONDS
+    assert lost_by_going(2**31).away_seconds == CEILING_SECONDS
 
 
 def test_the_first_of_many_is_found_however_deep() -> None:

@@ -7,14 +7,13 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from app_flet.calling import reason_of
 from app_flet.model import LinkState
 from halyard_client.halyard.link.v1 import Refused
+from wire.backoff import CEILING_SECONDS
 from wire.errors import Code, Malformed
 
 EXPECTED = (OSError, TimeoutError, WebSocketException, Malformed, sqlite3.Error)
 """What ends a link and nothing else."""
 PASSING = frozenset({Code.UNAVAILABLE, Code.RESOURCE_EXHAUSTED, Code.DEADLINE_EXCEEDED})
 """Refusals of the moment, as when the relay's disk is full: linking again is all that is needed."""
-MAX_AWAY_SECONDS = 30.0
-"""Whatever a relay that goes away asks for."""
 
 WRONG_CLOCK = "This device's clock does not fit the relay's."
 STORAGE_TEXT = "This device's storage takes nothing more. Free some space; nothing that was kept is lost."
@@ -81,8 +80,8 @@ def lost_by_refusal(refused: Refused) -> LinkLost:
 
 
 def lost_by_going(reconnect_after_ms: int) -> LinkLost:
-    """The relay is being stopped, and asks to stay away so long."""
-    return LinkLost("The relay is restarting.", away_seconds=min(reconnect_after_ms / 1000, MAX_AWAY_SECONDS))
+    """The relay is being stopped, and asks to stay away so long; no longer than any other failure would take."""
+    return LinkLost("The relay is restarting.", away_seconds=min(reconnect_after_ms / 1000, CEILING_SECONDS))
 
 
 def first_of(group: BaseExceptionGroup[Exception]) -> Exception:
