@@ -6,6 +6,7 @@ perhaps words that have not left yet.
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -37,6 +38,8 @@ def open_device(path: Path, now_ms: Callable[[], int], *, relay: str = "") -> De
         return _opened(path, now_ms, relay)
     except NewerStore as error:
         raise Unusable(f"{error} Nothing was changed: {path}") from None
+    except HalyardError as error:
+        raise _damaged(path, error.message) from None
     except OSError as error:
         raise Unusable(_hindered(path, error.strerror or str(error))) from None
     except sqlite3.Error as error:
@@ -64,15 +67,12 @@ def put_aside(path: Path, now_ms: int) -> Path:
 def _opened(path: Path, now_ms: Callable[[], int], relay: str) -> Device:
     if path.exists() and path.stat().st_size:
         _check(path)
-    store = Store(path)
-    try:
-        return Device(store, now_ms, relay=relay)
-    except HalyardError as error:
-        store.close()
-        raise _damaged(path, error.message) from None
-    except BaseException:
-        store.close()
-        raise
+    with ExitStack() as unless_opened:
+        store = Store(path)
+        unless_opened.callback(store.close)
+        device = Device(store, now_ms, relay=relay)
+        unless_opened.pop_all()
+    return device
 
 
 def _check(path: Path) -> None:
