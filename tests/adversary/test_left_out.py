@@ -29,6 +29,7 @@ from halyard.link.v1 import record_pb2
 from halyard_client.halyard.agent import v1
 from halyard_client.halyard.link import v1 as client
 from tests.adversary.malicious_relay import Backup
+from tests.fakes.ahead_of_the_loop import on_disk
 from wire import names
 from wire.identity import Identity
 from wire.sealing import Channel
@@ -110,8 +111,7 @@ class Course:
 
     def on_disk(self) -> None:
         """What was written is on disk, and nobody has heard of it yet."""
-        while self.store.committed < self.store._queued:
-            time.sleep(0)
+        on_disk(self.store)
 
     def publish(self) -> None:
         self.now_ms += 1_000

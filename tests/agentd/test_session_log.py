@@ -1,7 +1,6 @@
 """The log on disk behaves like its model, wire.log.Log, whatever is done to it and however often it is reopened."""
 
 import asyncio
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from agentd.session_log import Entry, SessionLog
 from agentd.store import Store
 from halyard.agent.v1 import resource_pb2 as pb
 from halyard.agent.v1 import session_pb2
+from tests.fakes.ahead_of_the_loop import on_disk
 from wire.log import Log
 
 NAMES = ("sessions/a", "sessions/a/messages/m", "sessions/b", "workstation", "projects/p")
@@ -42,12 +42,6 @@ class Places:
         assert self.now.pop(name, 0) == out
         if into:
             self.now[name] = into
-
-
-def on_disk(store: Store) -> None:
-    """What was written is on disk, and the loop has not heard of it."""
-    while store.committed < store._queued:
-        time.sleep(0)
 
 
 async def settled(log: SessionLog) -> list[Entry]:
