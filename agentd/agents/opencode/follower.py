@@ -127,6 +127,10 @@ class Follower:
             case Verdict.GAP:
                 _log.info("events of %s were missed; asking the history", event.session_id)
                 await self._replay()
+            case Verdict.TAKEN_UP if isinstance(event.change, PartChanged):
+                # The listing tells of it behind the parts before it. Told first, it would stand first for ever.
+                await self._take_up(event.session_id)
+                self._remember(event)
             case Verdict.TAKEN_UP:
                 self._apply(event, self._now(live=False))
                 await self._take_up(event.session_id)
@@ -148,6 +152,9 @@ class Follower:
     def _apply(self, event: Durable, moment: Moment) -> None:
         if event.change is not None:
             self._mirror.apply(event.change, moment)
+        self._remember(event)
+
+    def _remember(self, event: Durable) -> None:
         self._note(event)
         if isinstance(event.change, SessionDeleted):
             self._journal.save(_seq_key(event.session_id), b"")
