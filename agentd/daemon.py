@@ -6,6 +6,7 @@
 import asyncio
 import logging
 import random
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -20,6 +21,7 @@ from agentd.calls import CallDesk
 from agentd.config import Config, environment, make_private_dir
 from agentd.devices import Devices
 from agentd.doctor import Doctor, Place
+from agentd.errors import StoreUnavailableError
 from agentd.instance_lock import instance_lock
 from agentd.journal import AgentJournal, Transcripts
 from agentd.jumps import Jump
@@ -33,6 +35,7 @@ from agentd.relay_access import RelayAccess
 from agentd.roster import Roster
 from agentd.sealer import Sealer
 from agentd.session_log import SessionLog
+from agentd.storage import unusable
 from agentd.store import Store
 from agentd.uplink import Uplink
 from agentd.uplink_session import Ends
@@ -81,7 +84,7 @@ async def running(config: Config, agent_factory: AgentFactory) -> AsyncIterator[
     make_private_dir(config.state_dir)
     with instance_lock(config.lock_path, config.profile), Store(config.database_path) as store:
         peer.adopt_orphans()
-        parts = _Parts(config, store, agent_factory(config))
+        parts = _built(config, store, agent_factory(config))
         async with asyncio.TaskGroup() as group:
             owned = [group.create_task(work(), name=name) for name, work in parts.works.items()]
             async with parts.socket():
@@ -152,6 +155,16 @@ class _Parts:
             self.methods,
             local_decisions=told.local_decisions,
         )
+
+
+def _built(config: Config, store: Store, agents: Sequence[Agent]) -> _Parts:
+    """All parts; AgentdError when they cannot read what the store has for them."""
+    try:
+        return _Parts(config, store, agents)
+    except StoreUnavailableError as error:
+        if isinstance(error.__cause__, sqlite3.Error):
+            raise unusable(config.database_path, error.__cause__) from error
+        raise
 
 
 async def _run_agent(agent: Agent, journal: AgentJournal) -> None:

@@ -9,10 +9,12 @@ AgentdError                   the daemon cannot start or go on; a sentence for t
 │   └── AlreadyUpError        and it is an `agentd up`, so its address is known
 ├── RelayFailedError          the relay that `agentd up` starts does not come up
 │   └── RelayDamagedError     and will not, until a person has seen to its store
-└── StoreDamagedError         the store cannot be read by this release
+├── StoreDamagedError         the store cannot be read by this release
+└── StorageError              a file of its own cannot be read or written as things are
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from wire.errors import REFUSED, Code, HalyardError
 
@@ -58,6 +60,18 @@ class RelayDamagedError(RelayFailedError):
 
 class StoreDamagedError(AgentdError):
     """The store cannot be read by this release."""
+
+
+class StorageError(AgentdError):
+    """A file of its own cannot be read or written as things are; nothing in it is lost."""
+
+
+def unreadable(path: Path, error: OSError) -> StorageError:
+    """The system does not hand out a file that is there."""
+    why = error.strerror or str(error)
+    return StorageError(
+        f"{path} cannot be read ({why}). Leave it in its place, put that right, then start agentd again."
+    )
 
 
 class Refused(HalyardError):

@@ -5,7 +5,7 @@ import secrets
 from pathlib import Path
 
 from agentd.config import PRIVATE_FILE, make_private_dir
-from agentd.errors import ConfigError
+from agentd.errors import ConfigError, unreadable
 from wire.errors import Malformed
 from wire.identity import RAW_KEY_BYTES, Identity
 
@@ -19,11 +19,13 @@ def load_or_make(path: Path) -> Identity:
 
 
 def load(path: Path) -> Identity:
-    """The identity in `path`; FileNotFoundError when there is none."""
+    """The identity in `path`; FileNotFoundError when there is none, StorageError when it cannot be read just now."""
     if path.stat().st_mode & 0o077:
         raise ConfigError(f"Others can read {path}. Run `chmod 600 {path}`, or draw new keys with `agentd logout`.")
     try:
         return Identity.from_bytes(path.read_bytes())
+    except OSError as error:
+        raise unreadable(path, error) from error
     except Malformed as error:
         raise ConfigError(f"{path}: {error.message} Restore it, or begin anew with `agentd logout`.") from None
 

@@ -1,12 +1,23 @@
 """The `agentd` command: parses, runs one command of agentd/cli, and ends with a sentence and a code when it cannot."""
 
+import errno
 import sys
 from collections.abc import Coroutine, Sequence
 from importlib import import_module
 
 from agentd.cli.options import Options, parse
 from agentd.cli.outcome import CommandError, Exit
-from agentd.errors import AgentdError, AlreadyRunningError, ConfigError, RelayDamagedError, RelayFailedError
+from agentd.errors import (
+    AgentdError,
+    AlreadyRunningError,
+    ConfigError,
+    RelayDamagedError,
+    RelayFailedError,
+    StorageError,
+)
+
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG})
+"""What a disk says that takes nothing; anything else that the system refuses is a defect of ours."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,14 +32,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _explain(error, options)
     except AgentdError as error:
         return _explain(_as_command_error(error), options)
-    except ExceptionGroup as group:
-        return _explain(_first_of(group), options)
-    except KeyboardInterrupt:
-        return Exit.INTERRUPTED
     except BrokenPipeError:
         # The reader of our output (`| head`) has seen enough. Python would complain again while flushing at exit.
         sys.stderr.close()
         return Exit.OK
+    except OSError as error:
+        if not _is_expected(error):
+            raise
+        return _explain(_as_command_error(error), options)
+    except ExceptionGroup as group:
+        return _explain(_first_of(group), options)
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
 
 
 def _wait(command: Coroutine[None, None, Exit]) -> Exit:
@@ -39,7 +54,7 @@ def _wait(command: Coroutine[None, None, Exit]) -> Exit:
 
 def _first_of(group: ExceptionGroup[Exception]) -> CommandError:
     """Returns the expected error in what a task group raised; raises the group when something else is in it too."""
-    expected, others = group.split((CommandError, AgentdError))
+    expected, others = group.split(_is_expected)
     if expected is None or others is not None:
         raise group
     error: Exception = expected
@@ -48,8 +63,18 @@ def _first_of(group: ExceptionGroup[Exception]) -> CommandError:
     return error if isinstance(error, CommandError) else _as_command_error(error)
 
 
+def _is_expected(error: BaseException) -> bool:
+    return isinstance(error, (CommandError, AgentdError)) or (isinstance(error, OSError) and error.errno in _DISK)
+
+
 def _as_command_error(error: Exception) -> CommandError:
     match error:
+        case OSError():
+            where = f"{error.filename} cannot be written: " if error.filename else ""
+            message = f"{where}The disk is full or refuses ({error.strerror}). Put that right, then try again."
+            return CommandError(Exit.UNAVAILABLE, message)
+        case StorageError():
+            code = Exit.UNAVAILABLE
         case AlreadyRunningError():
             code = Exit.ALREADY_RUNNING
         case ConfigError():

@@ -15,6 +15,7 @@ from pathlib import Path
 from google.protobuf.message import DecodeError
 
 from agentd.config import PRIVATE_FILE
+from agentd.errors import unreadable
 from halyard.agent.v1 import workstation_pb2 as pb
 from wire.errors import HalyardError
 from wire.identity import PublicKeys
@@ -31,12 +32,17 @@ class MembersFile:
         self._path = path
 
     def read(self) -> Sequence[Listed]:
-        """The members as they were written last; none when there is no file, or none that can be read."""
+        """The members as they were written last; none when there is no file, or one that makes no sense.
+
+        StorageError when it cannot be read as things are: to go on without it would forget who is paired.
+        """
         try:
             return [_member(told) for told in json.loads(self._path.read_text(encoding="utf-8"))["members"]]
         except FileNotFoundError:
             return []
-        except (OSError, ValueError, KeyError, TypeError, binascii.Error, DecodeError, HalyardError) as error:
+        except OSError as error:
+            raise unreadable(self._path, error) from error
+        except (ValueError, KeyError, TypeError, binascii.Error, DecodeError, HalyardError) as error:
             _log.warning("%s cannot be read (%s); apps have to be paired again.", self._path, error)
             return []
 

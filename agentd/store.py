@@ -5,7 +5,7 @@ while the last commit was on its way to the platter. Whoever must know that some
 through a connection of their own and see what is committed; owners of a table keep what is not committed yet.
 
 A failing disk loses nothing: the writer keeps what it could not write and tries again; who waits for it hears at once.
-A damaged file ends it: nothing is written into it any more, and `watch` says so.
+A file that is damaged, or does not take what is written, ends it: nothing more is written, and `watch` says why.
 """
 
 import asyncio
@@ -14,12 +14,13 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from agentd.errors import StoreDamagedError, StoreUnavailableError
+from agentd.storage import is_damage, unusable
 
 RETRY_SECONDS = 1.0
 TELL_AGAIN_SECONDS = 60.0
@@ -108,14 +109,26 @@ class Store:
         self._listeners: list[Callable[[], None]] = []
         self._trouble = ""
         self._told_at = 0.0
-        self._damaged = asyncio.Event()
+        self._ended_by: asyncio.Future[sqlite3.Error] = self._loop.create_future()
         self._writer = threading.Thread(target=self._write_until_closed, name="store-writer")
 
     def __enter__(self) -> Self:
-        _bring_up_to_date(self._path)
-        self._reader = _connect(self._path, self._busy_ms)
+        """StoreDamagedError or StorageError when the file cannot be used, with what to do."""
+        try:
+            self._open()
+        except sqlite3.DatabaseError as error:
+            raise unusable(self._path, error) from error
         self._writer.start()
         return self
+
+    def _open(self) -> None:
+        _bring_up_to_date(self._path, self._busy_ms)
+        with ExitStack() as unless_opened:
+            self._reader = _connect(self._path, self._busy_ms)
+            unless_opened.callback(self._reader.close)
+            # Made here and not in the writer's thread, where nobody would hear that it failed.
+            self._written = _connect(self._path, self._busy_ms)
+            unless_opened.pop_all()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -138,12 +151,8 @@ class Store:
         return self._trouble
 
     async def watch(self) -> None:
-        """Returns never; StoreDamagedError once the file turns out to be damaged."""
-        await self._damaged.wait()
-        raise StoreDamagedError(
-            f"{self._path} is damaged ({self._trouble}). Move it away and start agentd again: it begins a new log, "
-            "reads its agents' sessions anew, and its apps follow. What was acknowledged before is not lost to them."
-        )
+        """Returns never; StoreDamagedError or StorageError once the file cannot be used any more."""
+        raise unusable(self._path, await asyncio.shield(self._ended_by))
 
     def on_commit(self, listener: Callable[[], None]) -> None:
         """Calls `listener` on the loop after every group commit."""
@@ -165,7 +174,7 @@ class Store:
         goal = self._queued if ticket is None else ticket
         if self._committed >= goal:
             return
-        if self._damaged.is_set():
+        if self._ended_by.done():
             raise StoreUnavailableError(self._trouble)
         done: asyncio.Future[None] = self._loop.create_future()
         self._waiters.append((goal, done))
@@ -188,10 +197,9 @@ class Store:
         """What is committed, read at once; StoreUnavailableError when the file cannot be read."""
         try:
             return self._reader.execute(sql, parameters).fetchall()
-        except sqlite3.OperationalError as error:
-            raise StoreUnavailableError(str(error)) from error
         except sqlite3.DatabaseError as error:
-            self._notice_damage(str(error))
+            if is_damage(error):
+                self._notice_end(error)
             raise StoreUnavailableError(str(error)) from error
 
     def row(self, sql: str, *parameters: object) -> tuple[Any, ...] | None:
@@ -207,18 +215,15 @@ class Store:
     # --- the writer thread ---
 
     def _write_until_closed(self) -> None:
-        writer = _connect(self._path, self._busy_ms)
-        try:
+        with closing(self._written) as writer:
             while group := self._next_group():
                 try:
                     self._commit(writer, group)
                 except sqlite3.DatabaseError as error:
-                    # Neither full nor locked nor failing: trying again would write into a damaged file.
+                    # Neither full nor locked nor failing: a damaged file, or something that it will never take.
                     _log.critical("The store cannot be written any more: %s", error)
-                    self._tell(self._notice_damage, str(error))
+                    self._tell(self._notice_end, error)
                     return
-        finally:
-            writer.close()
 
     def _next_group(self) -> list[Sequence[Statement]]:
         with self._ready:
@@ -264,9 +269,10 @@ class Store:
         for listener in self._listeners:
             listener()
 
-    def _notice_damage(self, cause: str) -> None:
-        self._notice_failure(cause)
-        self._damaged.set()
+    def _notice_end(self, error: sqlite3.Error) -> None:
+        self._notice_failure(str(error))
+        if not self._ended_by.done():
+            self._ended_by.set_result(error)
 
     def _notice_failure(self, cause: str) -> None:
         self._trouble = cause
@@ -290,8 +296,9 @@ def put_meta(key: str, value: bytes) -> Statement:
 
 
 def _connect(path: Path, busy_ms: int) -> sqlite3.Connection:
-    # The writer's connection is made in its own thread; isolation_level None leaves transactions to us.
-    connection = sqlite3.connect(path, isolation_level=None)
+    # Each is used by one thread, the writer's not by the one that makes it; isolation_level None leaves transactions
+    # to us.
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
         connection.execute(f"PRAGMA busy_timeout = {busy_ms}")
         # Only counts before anything is written: a file of release 0.1.0 stays as large as it once was.
@@ -326,14 +333,11 @@ def _give_back(writer: sqlite3.Connection) -> None:
             writer.executescript(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})")
 
 
-def _bring_up_to_date(path: Path) -> None:
-    try:
-        with closing(_connect(path, BUSY_MS)) as connection:
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            if version > len(_VERSIONS):
-                raise StoreDamagedError(f"{path} was written by a newer release of Halyard; update agentd.")
-            for number, script in enumerate(_VERSIONS[version:], start=version + 1):
-                connection.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT;")
-    except sqlite3.DatabaseError as error:
-        raise StoreDamagedError(f"{path} cannot be read ({error}); move it away, and agentd begins anew.") from error
+def _bring_up_to_date(path: Path, busy_ms: int) -> None:
+    with closing(_connect(path, busy_ms)) as connection:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version > len(_VERSIONS):
+            raise StoreDamagedError(f"{path} was written by a newer release of Halyard; update agentd.")
+        for number, script in enumerate(_VERSIONS[version:], start=version + 1):
+            connection.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT;")
     path.chmod(0o600)

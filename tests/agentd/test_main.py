@@ -1,3 +1,5 @@
+import errno
+import os
 from collections.abc import Sequence
 
 import pytest
@@ -19,3 +21,38 @@ def test_help_ends_with_success(capsys: pytest.CaptureFixture[str]) -> None:
         main.main(["--help"])
     assert ended.value.code == Exit.OK
     assert "agentd" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("in_a_task", [False, True], ids=["at once", "in a task group"])
+@pytest.mark.parametrize(
+    ("refused", "path", "words"),
+    [
+        (errno.ENOSPC, "/state/relay.log", "/state/relay.log cannot be written: The disk is full"),
+        (errno.EDQUOT, None, "The disk is full"),
+    ],
+)
+def test_a_disk_that_takes_nothing_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    refused: int,
+    path: str | None,
+    words: str,
+    in_a_task: bool,
+) -> None:
+    full = OSError(refused, os.strerror(refused), path)
+    _fail(monkeypatch, ExceptionGroup("tasks", [full]) if in_a_task else full)
+    assert main.main(["status"]) == Exit.UNAVAILABLE
+    assert words in capsys.readouterr().err
+
+
+def test_what_else_the_system_refuses_is_a_defect_and_is_shown_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    _fail(monkeypatch, PermissionError(errno.EACCES, "Permission denied"))
+    with pytest.raises(PermissionError):
+        main.main(["status"])
+
+
+def _fail(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def failing(_module: str) -> None:
+        raise error
+
+    monkeypatch.setattr(main, "import_module", failing)
