@@ -13,7 +13,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from agentd import identity_file, jumps, local_socket, peer
+from agentd import identity_file, jumps, local_socket, network, peer
 from agentd.agent_service import AgentService
 from agentd.agents.agent import Agent, AgentUnavailableError
 from agentd.call_book import CallBook
@@ -141,8 +141,9 @@ class _Parts:
         for agent in agents:
             journal = AgentJournal(agent.id, transcripts, decisions, record, store)
             self.works[f"agent {agent.id}"] = partial(_run_agent, agent, journal)
-        if uplink is not None:
+        if uplink is not None and config.relay is not None:
             self.works["uplink"] = uplink.run
+            self.works["network"] = partial(network.watch, config.relay, uplink.redial, uplink.hurry)
 
     def socket(self) -> AbstractAsyncContextManager[None]:
         """The Unix socket, served meanwhile."""

@@ -274,7 +274,7 @@ async def test_frames_that_cannot_be_read_end_the_link_and_nothing_else(
 
 async def test_a_relay_that_is_not_there_is_named(device: Device, harbour: Harbour, bench: Workstation) -> None:
     await meet(device, harbour, bench)
-    lost = await Link(device, "http://127.0.0.1:1")._attempt()
+    lost = await Link(device, "http://127.0.0.1:1")._attempt(asyncio.Event())
     assert "127.0.0.1:1" in lost.message
 
 

@@ -55,6 +55,7 @@ class Proxy:
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
         self._open: set[_Connection] = set()
+        self._came = asyncio.Condition()
         self.weather = Weather()
         self.port = 0
 
@@ -80,6 +81,11 @@ class Proxy:
         for connection in tuple(self._open):
             connection.abort()
 
+    async def connected(self, number: int) -> None:
+        """Returns once so many are connected."""
+        async with self._came:
+            await self._came.wait_for(lambda: len(self._open) >= number)
+
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator["Proxy"]:
         """Listens on a free port of this machine meanwhile."""
@@ -97,6 +103,8 @@ class Proxy:
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = _Connection([writer], silenced=self.weather.silent)
         self._open.add(connection)
+        async with self._came:
+            self._came.notify_all()
         try:
             if not self.weather.closed:
                 await self._connect(connection, reader, writer)

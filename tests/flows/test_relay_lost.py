@@ -97,7 +97,8 @@ class Shore:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 while not condition(self.device.model):
                     changed.clear()
-                    self.device.hurry()
+                    if any(link.state is not LinkState.ONLINE for link in self.device.model.links.values()):
+                        self.device.hurry()
                     await changed.wait()
         finally:
             unlisten()

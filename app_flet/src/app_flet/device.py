@@ -39,7 +39,7 @@ class Device:
         self.identity = self._own_identity()
         self.outgoing = Outgoing(store, self.now_ms, self._channel_of, self.happened)
         self.hurried = Bell()
-        """Rings when a link that is down should try at once."""
+        """Rings when a link that is down should try at once, and one that stands may be dead."""
         self.relays_changed = Bell()
         """Rings when links must be made anew."""
         self.focus: tuple[str, str] = ("", "")
@@ -130,7 +130,9 @@ class Device:
             self.happened([events.ClockJudged(self.now_ms.offset_ms)])
 
     def hurry(self) -> None:
-        """The app came to the foreground or the network changed: links that are down try at once."""
+        """The app came to the foreground, slept, or its network changed: links that are down try at once, those that
+        stand must prove that they do.
+        """
         self.hurried.ring()
 
     # --- sessions on screen -------------------------------------------------------------------------------------------

@@ -15,15 +15,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 
 from app_flet import events
 from app_flet.device import Device
+from app_flet.dialling import dial
+from app_flet.doubt import Doubt
 from app_flet.instants import instant, milliseconds
 from app_flet.link_lost import EXPECTED, LinkLost, first_of, lost_by, lost_by_going, lost_by_refusal
 from app_flet.model import LinkState
-from app_flet.pairing import proxy_for, websocket_url
+from app_flet.pairing import OPEN_SECONDS
 from app_flet.reading import read, read_frame
+from app_flet.whereabouts import TICK_SECONDS, Whereabouts
 from halyard_client.halyard.link.v1 import (
     AppCall,
     AppHello,
@@ -44,14 +47,10 @@ from wire.identity import JTI_BYTES, make_token
 
 log = logging.getLogger(__name__)
 
-OPEN_SECONDS = 10
 DEFAULT_HEARTBEAT_SECONDS = 25
 MAX_HEARTBEAT_SECONDS = 60
 """Whatever a relay asks for: with each heartbeat this device asks itself what the relay may be holding back."""
-EXPIRE_SECONDS = 5
 DEAD_AFTER_HEARTBEATS = 2.5
-MAX_FRAME_BYTES = 4 * 1024 * 1024
-"""What this app accepts from a relay; relays keep to 1 MiB unless told otherwise."""
 
 
 def until_heartbeat(silent_s: float, heartbeat_s: float, *, woken: bool) -> float:
@@ -90,25 +89,33 @@ class Link:
     """When this device last said something, in monotonic seconds."""
     _woken: bool = False
     """A frame came in when a heartbeat could fall in with it."""
+    _socket: ClientConnection | None = None
+    """While the link stands."""
+    _doubt: Doubt = field(default_factory=Doubt)
 
     async def run(self) -> None:
         """Links, and links again, until cancelled."""
         try:
-            while True:
-                self._now_is(LinkState.CONNECTING)
-                lost = await self._attempt()
-                self._now_is(lost.state, lost.message)
-                await self._pause(lost)
+            with self.device.hurried.listening() as hurried:
+                while True:
+                    self._now_is(LinkState.CONNECTING)
+                    lost = await self._attempt(hurried)
+                    self._now_is(lost.state, lost.message)
+                    await self._pause(lost, hurried)
         finally:
             self._now_is(LinkState.OFFLINE)
 
     def _now_is(self, state: LinkState, detail: str = "") -> None:
         self.device.happened([events.LinkChanged(self.relay, state, self.device.now_ms(), detail)])
 
-    async def _attempt(self) -> LinkLost:
+    async def _attempt(self, hurried: asyncio.Event) -> LinkLost:
         """One connection from beginning to end; returns why it ended."""
+        self._doubt = Doubt()
         try:
-            await self._connect()
+            async with asyncio.TaskGroup() as group:
+                doubts = group.create_task(self._doubt.watch(hurried, self._ask))
+                await self._connect()
+                doubts.cancel()
         except (LinkLost, *EXPECTED) as error:
             return self._told(error)
         except ExceptionGroup as group:
@@ -125,18 +132,17 @@ class Link:
         return lost_by(error, self.relay)
 
     async def _connect(self) -> None:
-        url = websocket_url(self.relay, "/link")
-        async with connect(
-            url,
-            open_timeout=OPEN_SECONDS,
-            ping_interval=None,  # heartbeats are frames of the protocol: WebSocket pings end at some proxies
-            compression=None,  # sealed bytes do not compress
-            max_size=MAX_FRAME_BYTES,
-            proxy=proxy_for(url),
-        ) as socket:
+        async with dial(self.relay) as socket:
             await self._serve(socket)
 
-    async def _pause(self, lost: LinkLost) -> None:
+    async def _ask(self) -> None:
+        if self._socket is not None:
+            await self._ping(self._socket)
+
+    async def _pause(self, lost: LinkLost, hurried: asyncio.Event) -> None:
+        if self._doubt.is_open:
+            self._backoff = self._backoff.network_changed()
+            return
         if lost.at_once:
             _, self._backoff = self._backoff.failed(time.monotonic(), self.draw())
             return
@@ -144,12 +150,12 @@ class Link:
             seconds = lost.away_seconds * (1 + self.draw())
         else:
             seconds, self._backoff = self._backoff.failed(time.monotonic(), self.draw())
-        with self.device.hurried.listening() as hurried:
-            try:
-                async with asyncio.timeout(seconds):
-                    await hurried.wait()
-            except TimeoutError:
-                return
+        try:
+            async with asyncio.timeout(seconds):
+                await hurried.wait()
+        except TimeoutError:
+            return
+        hurried.clear()
         self._backoff = self._backoff.network_changed()
 
     # --- one connection -----------------------------------------------------------------------------------------------
@@ -160,10 +166,14 @@ class Link:
             await self._say(socket, AttachAppRequest(hello=self._hello()))
             self._welcomed(read(AttachAppResponse, await socket.recv(decode=False)))
         self._backoff = self._backoff.connected(time.monotonic())
-        with self.device.outgoing.due.listening() as due:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._receive(socket))
-                group.create_task(self._send(socket, due))
+        self._socket = socket
+        try:
+            with self.device.outgoing.due.listening() as due:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._receive(socket))
+                    group.create_task(self._send(socket, due))
+        finally:
+            self._socket = None
 
     def _hello(self) -> AppHello:
         now_s = self.device.now_ms.own_ms() // 1000 + self._clock_offset_s
@@ -208,6 +218,7 @@ class Link:
 
     def _measured(self) -> None:
         """What was asked last has been answered."""
+        self._doubt.answered()
         round_trip_ms = round((time.monotonic() - self._asked_at) * 1000)
         self.device.happened([events.LinkMeasured(self.relay, round_trip_ms)])
 
@@ -234,6 +245,7 @@ class Link:
         while True:
             async with asyncio.timeout(self._heartbeat_s * DEAD_AFTER_HEARTBEATS):
                 data = await socket.recv(decode=False)
+            self._doubt.heard()
             self._take(read_frame(data))
             if (
                 not self._woken
@@ -302,8 +314,7 @@ class Link:
             await self._send_due(socket)
             seconds = until_heartbeat(time.monotonic() - self._sent_at, self._heartbeat_s, woken=self._woken)
             if seconds <= 0:
-                self._asked_at = time.monotonic()
-                await self._say(socket, AttachAppRequest(ping=Ping()))
+                await self._ping(socket)
                 self.device.outgoing.outbox.doubt()
                 continue
             try:
@@ -311,6 +322,11 @@ class Link:
                     await due.wait()
             except TimeoutError:
                 continue
+
+    async def _ping(self, socket: ClientConnection) -> None:
+        self._asked_at = time.monotonic()
+        self._doubt.asked()
+        await self._say(socket, AttachAppRequest(ping=Ping()))
 
     async def _say(self, socket: ClientConnection, frame: AttachAppRequest) -> None:
         await socket.send(bytes(frame))
@@ -353,14 +369,17 @@ async def keep_links(device: Device) -> None:
         with device.relays_changed.listening() as changed:
             async with asyncio.TaskGroup() as group:
                 owned = [group.create_task(Link(device, relay).run()) for relay in device.relays]
-                owned.append(group.create_task(_expire(device)))
+                owned.append(group.create_task(_tick(device)))
                 await changed.wait()
                 for task in owned:
                     task.cancel()
 
 
-async def _expire(device: Device) -> None:
-    """Ends what ran out of time, also while no link stands."""
+async def _tick(device: Device) -> None:
+    """Ends what ran out of time, also while no link stands; notices that the device slept, or is elsewhere."""
+    whereabouts = Whereabouts(device.relays, device.now_ms.own_ms)
     while True:
         device.outgoing.expire()
-        await asyncio.sleep(EXPIRE_SECONDS)
+        if whereabouts.changed():
+            device.hurry()
+        await asyncio.sleep(TICK_SECONDS)
