@@ -10,7 +10,10 @@ from halyard_client.halyard.agent.v1 import Call, CallResult, PromptResponse
 from wire.calls import CallState, QueuedCall, uuid7_time_ms
 from wire.errors import DOMAIN
 
-LATE = "The workstation did not answer in time. Nothing was done; send it again if you still want it."
+UNSENT = (
+    "This was not sent: the relay could not be reached for as long as it made sense. Nothing was done; send it again "
+    "if you still want it."
+)
 UNCERTAIN = "The workstation did not answer in time. It may still have taken this: look before you send it again."
 
 
@@ -43,7 +46,7 @@ def prompted(call: CallView) -> str:
 
 def _error(call: QueuedCall, result: CallResult) -> str:
     if call.state is CallState.EXPIRED:
-        return LATE if call.is_certain else UNCERTAIN
+        return UNSENT if call.is_certain else UNCERTAIN
     if call.state is CallState.REFUSED:
         return (result.error.message if result.error else "") or "The workstation refused this without a word."
     return ""

@@ -9,6 +9,7 @@ from app_flet import intents
 from app_flet.clock import MAX_CORRECTION_MS
 from app_flet.instants import MINUTE_MS, ago, milliseconds
 from app_flet.model import CallView, Held, LinkState, Model, WorkstationView
+from app_flet.underway import WITHDRAWN
 from halyard_client.halyard.agent import v1
 
 ROLE_NAMES = {
@@ -198,6 +199,8 @@ class SessionLine:
     group: Group
     update_ms: int
     needs: int
+    failed: int
+    """Messages of this device that were not taken, and that the person has neither sent again nor put away."""
     files: int
     additions: int
     deletions: int
@@ -217,8 +220,9 @@ def title_of(known: WorkstationView | None, session: str) -> str:
 
 def session_lines(model: Model, *, archived: bool = False) -> tuple[SessionLine, ...]:
     """Every person's session, newest first; subagents' sessions are reached from their parent."""
+    failed = _failed_messages(model)
     lines = [
-        _line(model, known, session, waiting[session.name])
+        _line(model, known, session, waiting[session.name], failed[known.id, session.name])
         for known in model.workstations.values()
         for waiting in (Counter(top_of(known, need.session) for need in _needs_of(known)),)
         for record in known.held.values()
@@ -227,7 +231,16 @@ def session_lines(model: Model, *, archived: bool = False) -> tuple[SessionLine,
     return tuple(sorted(lines, key=lambda line: (-line.update_ms, line.name)))
 
 
-def _line(model: Model, known: WorkstationView, session: v1.Session, waiting: int) -> SessionLine:
+def _failed_messages(model: Model) -> Counter[tuple[str, str]]:
+    """(workstation, session) → how many; not what the person took back."""
+    return Counter(
+        (call.workstation, v1.PromptRequest.parse(call.request).session)
+        for call in model.calls.values()
+        if call.method == intents.PROMPT and call.error and call.reason != WITHDRAWN
+    )
+
+
+def _line(model: Model, known: WorkstationView, session: v1.Session, waiting: int, failed: int) -> SessionLine:
     changes = session.changes or v1.ChangeCount()
     update_ms = milliseconds(session.update_time)
     standing = standing_of(session, waiting)
@@ -239,9 +252,10 @@ def _line(model: Model, known: WorkstationView, session: v1.Session, waiting: in
         workstation_label=workstation_name(known),
         standing=standing,
         detail=session.state_detail,
-        group=_group(standing, update_ms, model.seen.get((known.id, session.name), 0)),
+        group=_group(standing, update_ms, model.seen.get((known.id, session.name), 0), failed),
         update_ms=update_ms,
         needs=waiting,
+        failed=failed,
         files=changes.files,
         additions=changes.additions,
         deletions=changes.deletions,
@@ -261,8 +275,8 @@ def standing_of(session: v1.Session, waiting: int = 0) -> Standing:
     }.get(session.state, Standing.DONE)
 
 
-def _group(standing: Standing, update_ms: int, seen_ms: int) -> Group:
-    if standing is Standing.NEEDS_YOU:
+def _group(standing: Standing, update_ms: int, seen_ms: int, failed: int) -> Group:
+    if standing is Standing.NEEDS_YOU or failed:
         return Group.WAITING
     if standing in (Standing.WORKING, Standing.RETRYING):
         return Group.WORKING

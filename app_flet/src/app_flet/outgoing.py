@@ -19,6 +19,7 @@ from app_flet.intents import Intent
 from app_flet.model import CallView
 from app_flet.reading import read
 from app_flet.store import Store
+from app_flet.underway import WITHDRAWN
 from halyard_client.google.rpc import Status
 from halyard_client.halyard.agent.v1 import Call, CallResult
 from halyard_client.halyard.link.v1 import AppReply, CallRefused
@@ -28,7 +29,6 @@ from wire.sealing import Channel
 
 MAX_FINISHED = 64
 """Finished calls that screens may still want to look at; older ones are dropped from memory."""
-WITHDRAWN = "WITHDRAWN"
 MAX_CALL_BYTES = 240 * 1024
 """A relay takes 256 KiB; with more it would end the link, which would send the call again."""
 TOO_LONG = "This is too long to be sent at once. Put it into a file of the project, and let the agent read that."

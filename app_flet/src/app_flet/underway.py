@@ -33,6 +33,8 @@ PLACES = {
     CallState.AT_WORKSTATION: "at the workstation",
     CallState.DONE: "taken",
 }
+WITHDRAWN = "WITHDRAWN"
+"""Reason of a call that was taken back in time."""
 WITHDRAWING = "taking it back; it may still be carried out"
 TOO_LATE = frozenset({"ALREADY_DECIDED", "EXPIRED", "NOT_FOUND"})
 """Reasons after which nobody waits for this decision any more."""

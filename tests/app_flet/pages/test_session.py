@@ -1,7 +1,10 @@
+import flet as ft
 import pytest
 
 from app_flet import intents
+from app_flet.components.status import SHAPES
 from app_flet.device import Device
+from app_flet.theme import Tone, ink
 from halyard_client.halyard.agent import v1
 from tests.app_flet.harbour import Harbour, Workstation, refusal, resource
 from tests.app_flet.harness import DESKTOP, Stage, staged
@@ -41,6 +44,23 @@ async def test_a_prompt_is_sent_and_its_state_shown(paired: Device, harbour: Har
         assert stage.field("composer") == ""
         assert paired.store.draft(f"{bench.id}/{S}") == ""
         await stage.until(lambda: shows(stage, "And the docs?", "at the relay"))
+
+
+@pytest.mark.parametrize(
+    ("state", "words", "tone"),
+    [(v1.MessageState.STOPPED, "Stopped.", Tone.QUIET), (v1.MessageState.FAILED, "ended with an error", Tone.FAILED)],
+)
+async def test_what_a_person_stopped_has_not_failed(
+    paired: Device, harbour: Harbour, bench: Workstation, state: v1.MessageState, words: str, tone: Tone
+) -> None:
+    name = f"{S}/messages/m9"
+    ended = v1.Message(name=name, role=v1.Role.AGENT, state=state, create_time=Scene().at)
+    await harbour.publish(bench, resource(name, message=ended))
+    async with staged(paired, address(bench), served_by=harbour.origin, linked=True) as stage:
+        await stage.until(lambda: shows(stage, words))
+        (said,) = [text for text in stage.all(ft.Text) if words in str(text.value)]
+        assert said.color == ink(tone, dark=False).strong
+        assert SHAPES[tone] in [icon.icon for icon in stage.all(ft.Icon)]
 
 
 async def test_a_refused_prompt_can_be_sent_again_or_edited(

@@ -62,6 +62,13 @@ def _where(line: SessionLine) -> str:
 
 
 def _third(line: SessionLine, *, dark: bool) -> list[ft.Control]:
+    """What deserves a look."""
+    failed = "1 message was not taken" if line.failed == 1 else f"{line.failed} messages were not taken"
+    own = [ft.Row([badge(Tone.FAILED, failed, dark=dark)])] if line.failed else []
+    return [*own, *_state(line, dark=dark)]
+
+
+def _state(line: SessionLine, *, dark: bool) -> list[ft.Control]:
     if line.standing is Standing.NEEDS_YOU:
         waiting = "1 decision waits" if line.needs == 1 else f"{line.needs} decisions wait"
         return [ft.Row([badge(Tone.NEEDS_YOU, waiting, dark=dark)])]

@@ -68,8 +68,10 @@ def _Done(turn: Turn) -> ft.Control:
     if message.state is v1.MessageState.INTERRUPTED:
         rows.append(InterruptionLine(message))
     elif ending:
-        text = ft.Text(ending, expand=True, color=ink(Tone.FAILED, dark=dark).strong)
-        rows.append(read_as(ending, ft.Row([mark(Tone.FAILED, dark=dark, size=16), text])))
+        # A stop is what a person wanted, and the lists call such a session done.
+        tone = Tone.FAILED if message.state is v1.MessageState.FAILED else Tone.QUIET
+        text = ft.Text(ending, expand=True, color=ink(tone, dark=dark).strong)
+        rows.append(read_as(ending, ft.Row([mark(tone, dark=dark, size=16), text])))
     return ft.Column(
         rows,
         spacing=10,
@@ -80,7 +82,7 @@ def _Done(turn: Turn) -> ft.Control:
 
 
 def _ending(message: v1.Message) -> str:
-    """What to say of a message that did not end well."""
+    """What to say of a message that did not come to its end."""
     return {
         v1.MessageState.FAILED: message.error or "The turn ended with an error.",
         v1.MessageState.STOPPED: "Stopped.",
