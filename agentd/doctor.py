@@ -2,7 +2,7 @@
 
 One examination, reached in two ways: `WorkstationService.Diagnose` of a running agentd, which knows its link and its
 agents; and `agentd doctor`, which asks that one, or, while none runs, looks at what can be seen from outside. What it
-says holds no secret (`redaction.py`).
+says holds no secret (`wire/redaction.py`).
 """
 
 import asyncio
@@ -19,12 +19,12 @@ from agentd import probes, verdicts
 from agentd.agents.agent import Agent, AgentRefusedError, AgentUnavailableError, Vitals
 from agentd.call_book import CallBook
 from agentd.config import Config
-from agentd.redaction import Redactor, secrets_of
 from agentd.uplink import Uplink
 from agentd.verdicts import Insight
 from halyard.agent.v1 import workstation_pb2
 from halyard.agent.v1 import workstation_service_pb2 as pb
 from wire.calls import uuid7_time_ms
+from wire.redaction import Redactor, secrets_of
 
 GIT_IS_FOR = "without it agents cannot show or undo what a turn changed"
 RG_IS_FOR = "OpenCode searches with ripgrep, and fetches it from the network without one"
@@ -57,7 +57,7 @@ class Place:
     def redactor(self) -> Redactor:
         """Knows this person's home and secrets."""
         known = {*secrets_of(self.environment), self.config.invite}
-        return Redactor(Path(self.environment.get("HOME") or Path.home()), known)
+        return Redactor(self.environment.get("HOME") or str(Path.home()), known)
 
 
 async def examine_from_outside(place: Place, meanwhile: Iterable[pb.Check] = ()) -> list[pb.Check]:

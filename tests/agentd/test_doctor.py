@@ -19,8 +19,10 @@ from agentd.doctor import Doctor, Place, examine_from_outside, report
 from agentd.identity_file import load_or_make
 from agentd.store import Store
 from agentd.verdicts import MIB
+from halyard.agent.v1 import workstation_pb2
 from halyard.agent.v1 import workstation_service_pb2 as pb
 from tests.fakes.app_link import AppLink
+from tests.fakes.leaks import HOME, KNOWN, LEAK, leaked
 from tests.fakes.pair_app import pair_app
 from tests.fakes.relay_process import RunningRelay, relay_process
 from tests.fakes.scripted_agent import ScriptedAgent
@@ -158,6 +160,25 @@ async def test_calls_that_wait_are_counted_by_their_age(config: Config, tmp_path
     assert found["inbox"].state == LOOK
     assert "for 10 min" in found["inbox"].message
     assert found["agent"].state == FAILED
+
+
+@pytest.mark.parametrize("vitals", ["it answers", "it does not"])
+async def test_what_relay_and_agent_say_is_cleaned_before_it_leaves(
+    config: Config, tmp_path: Path, agent: ScriptedAgent, monkeypatch: pytest.MonkeyPatch, vitals: str
+) -> None:
+    said = f"{KNOWN} {LEAK}"
+    unwell = workstation_pb2.Agent(display_name="Agent", state=workstation_pb2.AGENT_STATE_UNHEALTHY, state_detail=said)
+    monkeypatch.setattr(agent, "describe", lambda: unwell)
+    agent.available = vitals == "it answers"
+    place = Place(config, {"HOME": HOME, "PROVIDER_TOKEN": KNOWN})
+    status = pb.GetStatusResponse(link_state=pb.LINK_STATE_REFUSED, link_detail=said)
+    with Store(tmp_path / "book.sqlite") as store:
+        told = await Doctor(place, None, CallBook(store, lambda: 0), [agent]).examine(status)
+    found = {check.id: check for check in told.checks}
+    for words in (found["link"].advice, found["agent"].message):
+        assert "Refused: Bearer [secret]" in words, "what is no secret is still told"
+        assert "~/.local/halyard.log" in words
+    assert leaked(report(told, "1.0"), KNOWN) == []
 
 
 async def test_a_report_holds_no_secret_and_no_home(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:

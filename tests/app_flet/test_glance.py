@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 from app_flet import events, intents
@@ -128,6 +129,13 @@ def test_sessions_on_their_way_are_listed_until_they_began() -> None:
     assert [(one.prompt, one.project) for one in beginnings(waiting)] == [("Do it", "webshop")]
     done = call(intents.start_session("projects/webshop", "Do it"), CallState.DONE)
     assert beginnings(reduce(waiting, events.CallChanged(done))) == ()
+
+
+def test_a_message_that_was_not_taken_waits_with_its_session() -> None:
+    failed = replace(call(intents.prompt("sessions/s4", "Do it"), CallState.EXPIRED), error="Not sent.")
+    lines = {line.id: line for line in session_lines(reduce(model(), events.CallChanged(failed)))}
+    assert (lines["s4"].failed, lines["s4"].group) == (1, Group.WAITING)
+    assert lines["s1"].failed == 0
 
 
 def test_the_offline_line_says_what_is_missing_and_how_old_the_picture_is() -> None:

@@ -5,17 +5,20 @@ stand in one report.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 
 from app_flet.glance import workstation_name
 from app_flet.instants import MINUTE_MS, ago, clock_time
 from app_flet.model import LinkState, LinkView, Model, WorkstationView
 from halyard_client.halyard.agent import v1
+from wire.redaction import Redactor
 
 SLOW_MS = 1_000
 WAITING_MS = 2 * MINUTE_MS
 """A call that is under way for longer deserves a look while the workstation is there."""
 MARKS = {v1.CheckState.OK: "ok  ", v1.CheckState.WARNING: "look", v1.CheckState.FAILED: "FAIL"}
+_REDACTOR = Redactor()
 RANKS = (v1.CheckState.FAILED, v1.CheckState.WARNING)
 
 
@@ -46,18 +49,24 @@ def worst(checks: Iterable[v1.Check]) -> v1.CheckState:
 
 
 def own_checks(model: Model, workstation: str, now_ms: int, zone: timedelta) -> tuple[v1.Check, ...]:
-    """From this device outwards to the workstation's door; nothing for one that this device does not know."""
+    """From this device outwards to the workstation's door, without secrets; nothing for one that it does not know."""
     known = model.workstations.get(workstation)
     if known is None:
         return ()
     link = model.links.get(known.relay, LinkView(LinkState.OFFLINE))
-    return (
+    found = (
         _link(known, link, now_ms, zone),
         _clock(model.clock_offset_ms, link),
         _replica(known, link, now_ms, zone),
         _calls(model, known, now_ms),
         _workstation(known, link, now_ms),
     )
+    return tuple(map(_clean, found))
+
+
+def _clean(check: v1.Check) -> v1.Check:
+    """The relay's own words are among what is said; the workstation has cleaned its side before it left."""
+    return replace(check, message=_REDACTOR.clean(check.message), advice=_REDACTOR.clean(check.advice))
 
 
 def _link(known: WorkstationView, link: LinkView, now_ms: int, zone: timedelta) -> v1.Check:

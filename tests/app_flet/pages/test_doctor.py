@@ -1,11 +1,15 @@
 from datetime import timedelta
 
 import flet as ft
+import pytest
 
+from app_flet import events
 from app_flet.device import Device
+from app_flet.model import LinkState
 from halyard_client.halyard.agent import v1
 from tests.app_flet.harbour import Harbour, Workstation, refusal
 from tests.app_flet.harness import Stage, staged
+from tests.fakes.leaks import LEAK, leaked
 
 CHECKS = [
     v1.Check(id="disk", state=v1.CheckState.WARNING, message="Nearly full: 900 MiB free.", advice="Make room."),
@@ -75,6 +79,18 @@ async def test_without_a_network_this_devices_side_is_told(
         assert "what is shown is as of" in stage.text()
         assert "Something does not work: app" in stage.text()
         assert "not asked" in copied(stage)
+
+
+@pytest.mark.parametrize("state", [LinkState.OFFLINE, LinkState.REFUSED])
+async def test_the_relays_own_words_bring_no_secret_into_a_report(
+    paired: Device, harbour: Harbour, bench: Workstation, state: LinkState
+) -> None:
+    paired.happened([events.LinkChanged(harbour.origin, state, paired.now_ms(), LEAK)])
+    async with staged(paired, f"/w/{bench.id}/doctor", served_by=harbour.origin) as stage:
+        for told in (stage.text(), copied(stage), *(str(one.label) for one in stage.all(ft.Semantics))):
+            assert leaked(told) == []
+        assert "Refused: Bearer [secret]" in stage.text(), "what is no secret is still told"
+        assert "Refused: Bearer [secret]" in copied(stage)
 
 
 async def test_an_older_workstation_says_that_it_cannot(paired: Device, harbour: Harbour, bench: Workstation) -> None:

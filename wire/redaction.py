@@ -1,4 +1,4 @@
-"""Takes secrets out of sentences before anybody is shown them. Pure.
+"""Takes secrets out of sentences before anybody is shown them: a doctor's report travels. Pure.
 
 What is known to be secret goes by its value; what only looks like one goes by its look. Taking away too much costs a
 word in a report, too little costs an account.
@@ -6,7 +6,6 @@ word in a report, too little costs an account.
 
 import re
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 SECRET = "[secret]"  # noqa: S105 - what stands in a secret's place
 _LEAST = 8
@@ -52,10 +51,11 @@ def secrets_of(environment: Mapping[str, str]) -> frozenset[str]:
 class Redactor:
     """Knows what must not be shown on this machine. Cleaning twice changes nothing more."""
 
-    def __init__(self, home: Path, secrets: Iterable[str] = ()) -> None:
+    def __init__(self, home: str = "", secrets: Iterable[str] = ()) -> None:
+        """`home`: path of the person's folder; empty where there is none, as on a phone."""
         # The longest first: one secret may be the beginning of another.
         self._secrets = sorted((s for s in secrets if len(s) >= _LEAST), key=len, reverse=True)
-        self._home = str(home).rstrip("/")
+        self._home = home.rstrip("/")
 
     def clean(self, text: str) -> str:
         """`text` without secrets, with the home folder as "~"; its first lines only when it is long."""

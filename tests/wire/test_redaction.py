@@ -2,15 +2,14 @@
 
 import base64
 import secrets
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentd.redaction import Redactor, secrets_of
+from wire.redaction import Redactor, secrets_of
 
-HOME = Path("/home/ada")
+HOME = "/home/ada"
 PLAIN = Redactor(HOME)
 URL_SAFE = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
