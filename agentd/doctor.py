@@ -103,6 +103,7 @@ class Doctor:
             status,
             redials=self._uplink.redials if self._uplink else 0,
             heard_seconds=self._uplink.heard_seconds if self._uplink else None,
+            stalled_seconds=self._uplink.stalled_seconds if self._uplink else 0.0,
             waiting_calls=len(waiting),
             oldest_call_seconds=max(0.0, (now_ms - oldest_ms) / 1000) if waiting else 0.0,
             memory_bytes=psutil.Process().memory_info().rss,

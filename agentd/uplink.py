@@ -79,6 +79,14 @@ class Uplink:
         return self._session.stored_through if self._session else 0
 
     @property
+    def stalled_seconds(self) -> float:
+        """For how long the relay could have acknowledged more and has not; 0 when it has all, or the link is down."""
+        waiting = self._ends.log.after(self.stored_through, 1) if self._session else []
+        if not waiting or self._session is None:
+            return 0.0
+        return max(0.0, min(self._session.stored_seconds, (self._clock_ms() - waiting[0].time_ms) / 1000))
+
+    @property
     def redials(self) -> int:
         """How often the link was dialled again."""
         return max(0, self._dials - 1)

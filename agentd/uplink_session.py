@@ -77,6 +77,7 @@ class UplinkSession:
         self._max_items = min(welcome.limits.max_items or PAGE, PAGE)
         self._max_bytes = min((welcome.limits.max_frame_bytes or 2 * FRAME_BYTES) // 2, FRAME_BYTES)
         self._sent_through = self._stored_through = welcome.stored_through
+        self._stored_at = time.monotonic()
         self._coalescer = Coalescer(welcome.stored_through)
         self._watched: frozenset[bytes] = frozenset()
         self._apps = 0
@@ -102,6 +103,11 @@ class UplinkSession:
     def stored_through(self) -> int:
         """Newest seq that the relay has on disk."""
         return self._stored_through
+
+    @property
+    def stored_seconds(self) -> float:
+        """How long ago the relay last acknowledged something new; since the link began, while it has not."""
+        return time.monotonic() - self._stored_at
 
     @property
     def apps(self) -> int:
@@ -154,7 +160,8 @@ class UplinkSession:
                     raise LinkEnded("The relay is restarting.", frame.going_away.reconnect_after_ms / 1000)
 
     def _on_stored(self, through: int) -> None:
-        self._stored_through = max(self._stored_through, through)
+        if through > self._stored_through:
+            self._stored_through, self._stored_at = through, time.monotonic()
         self._coalescer.stored(self._stored_through)
         self._tell_stored()
         self._wake.set()

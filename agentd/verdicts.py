@@ -21,6 +21,8 @@ DISK_FAILURE_BYTES = 100 * MIB
 """SQLite and OpenCode need room for whole files beside their own; below that the next turn may not fit."""
 CERTIFICATE_WARNING = timedelta(days=14)
 INBOX_WARNING_SECONDS = 60.0
+STALL_WARNING_SECONDS, STALL_FAILURE_SECONDS = 30.0, 300.0
+"""A relay acknowledges within a moment, and a disk or a line that is busy within seconds."""
 HEARTBEATS_SECONDS = 60.0
 """The longest interval that a relay may ask for."""
 RESTARTS_WARNING = 3
@@ -73,6 +75,8 @@ class Insight:
     """How often the link was dialled again since agentd started."""
     heard_seconds: float | None = None
     """Since the relay was last heard; None while there is no link."""
+    stalled_seconds: float = 0.0
+    """For how long the relay could have acknowledged more of the log and has not."""
     waiting_calls: int = 0
     """Calls of apps that are on disk and not carried out."""
     oldest_call_seconds: float = 0.0
@@ -228,7 +232,7 @@ def judge_insight(insight: Insight, now: datetime) -> Iterator[pb.Check]:
     memory = f"{insight.memory_bytes // MIB} MiB"
     yield ok("daemon", f"agentd {status.workstation.version}, pid {status.pid}, up for {since}, {memory}")
     yield _judge_link(insight, now)
-    yield _judge_log(status)
+    yield _judge_log(insight)
     yield _judge_inbox(insight)
     if not status.devices:
         yield warning("devices", "No app is paired.", "Let one in with `agentd pair`.")
@@ -251,11 +255,19 @@ def _judge_link(insight: Insight, now: datetime) -> pb.Check:
     return ok("link", told)
 
 
-def _judge_log(status: pb.GetStatusResponse) -> pb.Check:
+def _judge_log(insight: Insight) -> pb.Check:
+    status, stalled = insight.status, insight.stalled_seconds
     if status.link_state != pb.LINK_STATE_UP:
         return skipped("log", f"{status.head_seq} written; what the relay has is told once the link is up")
     behind = status.head_seq - status.stored_through
-    return ok("log", f"{status.head_seq} written, " + (f"{behind} on their way" if behind else "all at the relay"))
+    told = f"{status.head_seq} written, " + (f"{behind} on their way" if behind else "all at the relay")
+    if not behind or stalled < STALL_WARNING_SECONDS:
+        return ok("log", told)
+    message = f"{told}: the relay has acknowledged nothing for {_ago(timedelta(seconds=stalled))}."
+    advice = "Its disk may be full or slow, or the line be thin: look at the relay's log. agentd keeps what is missing."
+    if stalled < STALL_FAILURE_SECONDS:
+        return warning("log", message, advice)
+    return failed("log", f"{message} Apps do not see what is new.", advice)
 
 
 def _judge_inbox(insight: Insight) -> pb.Check:

@@ -18,6 +18,7 @@ from agentd.daemon import Daemon, running
 from agentd.doctor import Doctor, Place, examine_from_outside, report
 from agentd.identity_file import load_or_make
 from agentd.store import Store
+from agentd.uplink import Uplink
 from agentd.verdicts import MIB
 from halyard.agent.v1 import workstation_pb2
 from halyard.agent.v1 import workstation_service_pb2 as pb
@@ -55,6 +56,18 @@ async def test_through_the_link_everything_is_told(daemon: Daemon, relay: Runnin
     assert f"pid {os.getpid()}" in found["daemon"].message
     assert found["relay"].HasField("duration")
     assert re.search(r"up for .+, heard \d+ s ago, .*dialled again", found["link"].message)
+
+
+async def test_a_relay_that_takes_in_nothing(
+    daemon: Daemon, relay: RunningRelay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = await pair_app(daemon, relay)
+    async with app.attached():
+        monkeypatch.setattr(Uplink, "stored_through", 1)
+        monkeypatch.setattr(Uplink, "stalled_seconds", 600.0)
+        found = await diagnose(app)
+    assert troubles(found) == {"log"}
+    assert "acknowledged nothing for 10 min" in found["log"].message
 
 
 async def test_an_agent_that_is_switched_off(daemon: Daemon, relay: RunningRelay, agent: ScriptedAgent) -> None:

@@ -283,3 +283,35 @@ async def test_a_relay_that_claims_more_than_was_written_cannot_make_it_spin(
                 await daemon.uplink.until(ws.LINK_STATE_WAITING)
             epochs.append(daemon.log.epoch)
         assert epochs == sorted(set(epochs))
+
+
+async def test_how_long_the_relay_acknowledges_nothing_is_counted_from_when_it_could(
+    config: Config, relay: ScriptedRelay, agent: ScriptedAgent
+) -> None:
+    async with desk(config, relay, agent) as daemon:
+        uplink = daemon.uplink
+        assert uplink is not None
+        assert uplink.stalled_seconds == 0, "no link, nothing to wait for"
+        link = await greeted(relay)
+        await hear_through(link, daemon.log.written)
+        session, clock_ms = uplink._session, uplink._clock_ms
+        assert session is not None
+        session._stored_at -= 1_000
+        assert uplink.stalled_seconds < 500, "what was written just now waits since just now"
+        uplink._clock_ms = lambda: clock_ms() + 5_000_000
+        assert 1_000 <= uplink.stalled_seconds < 5_000, "what was written before the link began waits since then"
+        link.say(stored=pb.Stored(through=1))
+        await until_stored(daemon, 1)
+        assert uplink.stalled_seconds < 500, "it goes on"
+        session._stored_at -= 1_000
+        link.say(stored=pb.Stored(through=daemon.log.written))
+        await until_stored(daemon, daemon.log.written)
+        assert uplink.stalled_seconds == 0
+
+
+async def until_stored(daemon: Daemon, seq: int) -> None:
+    """Returns once the workstation knows that the relay has everything up to `seq`."""
+    assert daemon.uplink is not None
+    async with asyncio.timeout(30):
+        while daemon.uplink.stored_through < seq:
+            await daemon.uplink._changed.wait()

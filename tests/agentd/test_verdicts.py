@@ -188,10 +188,25 @@ def test_a_link_that_is_not_up_fails_with_the_daemons_word(state: pb.LinkState, 
     assert found["link"].advice
 
 
-def test_a_relay_that_has_fallen_silent_and_a_log_that_lags() -> None:
-    found = inside(Insight(status(head_seq=45), heard_seconds=61.0))
-    assert states(found) == {"link": LOOK}
-    assert found["log"].message == "45 written, 5 on their way"
+def test_a_relay_that_has_fallen_silent() -> None:
+    assert states(inside(Insight(status(head_seq=45), heard_seconds=61.0))) == {"link": LOOK}
+
+
+@pytest.mark.parametrize(
+    ("head", "stalled", "state", "words"),
+    [
+        (45, 29.9, OK, "45 written, 5 on their way"),
+        (45, 30.0, LOOK, "45 written, 5 on their way: the relay has acknowledged nothing for 30 s."),
+        (45, 299.0, LOOK, "nothing for 4 min."),
+        (45, 300.0, FAIL, "nothing for 5 min. Apps do not see what is new."),
+        (40, 300.0, OK, "40 written, all at the relay"),
+    ],
+)
+def test_a_log_that_lags_is_judged_by_how_long(head: int, stalled: float, state: pb.CheckState, words: str) -> None:
+    found = inside(Insight(status(head_seq=head), stalled_seconds=stalled))["log"]
+    assert found.state == state
+    assert found.message.endswith(words)
+    assert bool(found.advice) == (state != OK)
 
 
 @pytest.mark.parametrize(("waiting", "oldest", "state"), [(0, 0.0, OK), (2, 59.0, OK), (2, 3700.0, LOOK)])
