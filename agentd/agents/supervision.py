@@ -1,8 +1,8 @@
 """When to restart an agent's process. A pure core; the shell that starts, asks and kills is the adapter's.
 
-A hung server keeps its port open, so only answers count as health. Memory is a reason to restart only while nobody
-works. Source: `opencode serve` grows to gigabytes within days and then hangs with the port open (anomalyco/opencode
-#20695, #33213).
+A hung server keeps its port open, so only answers count as health. Memory above the ceiling waits for the end of what
+runs; above the limit it does not (docs/decisions/0106-two-ceilings-of-memory.md). Source: `opencode serve` grows to
+gigabytes within days and then hangs with the port open (anomalyco/opencode #20695, #33213).
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ class Policy:
     settled_after: float = 120.0
     """A process that lived this long starts the backoff anew."""
     memory_ceiling: int = 2048 * _MIB
+    """More than that, and it is restarted as soon as no turn runs."""
+    memory_limit: int = 4096 * _MIB
+    """More than that, and it is restarted at once: the machine has other things to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +94,12 @@ class Supervisor:
 
     def _answered(self, happened: Answered) -> Restart | None:
         self.strikes = 0
-        if happened.memory <= self.policy.memory_ceiling or happened.working:
+        allowed = self.policy.memory_limit if happened.working else self.policy.memory_ceiling
+        if happened.memory <= allowed:
             return None
+        used, when = happened.memory // _MIB, " while it works" if happened.working else ""
         # A planned restart is no failure: it does not wait, and does not count.
-        return Restart(f"it used {happened.memory // _MIB} MiB of memory.", 0.0)
+        return Restart(f"it used {used} MiB of memory; {allowed // _MIB} MiB are allowed{when}.", 0.0)
 
     def _restart(self, reason: str) -> Restart:
         self.strikes = 0

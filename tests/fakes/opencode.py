@@ -16,19 +16,21 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequenc
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 import pytest
 
 from agentd.agents.agent import PromptOrder, StartOrder
 from agentd.agents.opencode.adapter import OpenCodeAgent
 from agentd.agents.opencode.follower import Following
 from agentd.agents.opencode.life import Settings
+from agentd.agents.opencode.room import GONE_DETAIL
 from agentd.agents.supervision import Policy
 from agentd.demo.provider import opencode_config
 from agentd.demo.scenarios import SCENARIOS
 from agentd.demo.script import AnyStep, Call, Conversation, Say, Script, Turn
 from agentd.demo.server import ModelServer
 from halyard.agent.v1 import decision_pb2, session_pb2, workstation_pb2
-from tests.fakes.journal import MemoryJournal
+from tests.fakes.journal import WAIT_SECONDS, MemoryJournal
 
 ROOT = Path(__file__).resolve().parents[2]
 INSTALL = "OpenCode is missing: run `npm ci` in the project's folder, or `npm install -g opencode-ai@1`."
@@ -216,9 +218,34 @@ class Rig:
         await self.until(lambda journal: bool(asked(journal)), f"a question of {session_id}")
         return self.journal.questions[asked(self.journal)[0]]
 
+    async def run_a_command(self) -> tuple[str, psutil.Process]:
+        """A session whose command runs until it is ended, and the process that it is."""
+        session = await self.session()
+        program = ["sleep", str(1000 + self.sessions)]
+        await self.prompt(session, runs(f"echo started; exec {' '.join(program)}"), says("Never."))
+        await self.allow(await self.permission(session))
+        await self.until(lambda j: "started" in j.calls(session)[0].output, "the command to start")
+        found: list[psutil.Process] = []
+        async with asyncio.timeout(WAIT_SECONDS):
+            # The shell is about to become it.
+            while not found:
+                await asyncio.sleep(0.02)
+                found = [child for child in self.family() if _command_line(child) == program]
+        return session, found[0]
+
+    def family(self) -> list[psutil.Process]:
+        """The running OpenCode, and everything it started."""
+        server = psutil.Process(self.pid)
+        return [server, *server.children(recursive=True)]
+
     async def another_life(self, former_pid: int) -> None:
         """Waits until another OpenCode than this one can be asked."""
         await self.until(lambda j: j.agent.state == READY and self.pid not in (0, former_pid), "another life")
+
+    async def marked_gone(self, session_id: str) -> None:
+        """Waits until the session says that OpenCode has lost it."""
+        await self.until(lambda j: j.session(session_id).state_detail == GONE_DETAIL, f"{session_id} to be marked")
+        assert self.journal.session(session_id).state == session_pb2.SESSION_STATE_FAILED
 
     async def allow(self, permission: decision_pb2.Permission) -> None:
         await self.agent.decide(permission.name, decision_pb2.DECISION_STATE_ALLOWED_ONCE, "")
@@ -247,6 +274,17 @@ async def rig(
             yield made
         finally:
             await made.stop()
+
+
+def is_gone(process: psutil.Process) -> bool:
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
+def _command_line(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
 
 
 def prompts_seen(asked: Sequence[Conversation], words: str) -> int:

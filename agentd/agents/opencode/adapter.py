@@ -36,6 +36,7 @@ class OpenCodeAgent(OpenCodeCalls):
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         super().__init__(clock or Clock())
         self._settings = settings
+        self._supervisor = Supervisor(settings.policy)
         self._current: Life | None = None
         self._description = pb.Agent(id=AGENT_ID, display_name="OpenCode", state=pb.AGENT_STATE_STARTING)
         self._decided = asyncio.Event()
@@ -83,7 +84,6 @@ class OpenCodeAgent(OpenCodeCalls):
     async def run(self, journal: Journal) -> None:
         """Keeps a server running until cancelled. The mirror outlives servers, so that nothing is told twice."""
         mirror = Mirror(journal)
-        supervisor = Supervisor(self._settings.policy)
         await reap_left_over(journal)
         while True:
             try:
@@ -92,7 +92,7 @@ class OpenCodeAgent(OpenCodeCalls):
                 self._tell(journal, pb.AGENT_STATE_UNAVAILABLE, str(error))
                 await asyncio.sleep(_LOOK_AGAIN_SECONDS)
                 continue
-            restart = await self._live(journal, mirror, supervisor)
+            restart = await self._live(journal, mirror)
             _log.warning("OpenCode is started again in %.0f s: %s", restart.delay, restart.reason)
             self._tell(journal, pb.AGENT_STATE_STARTING, f"OpenCode is being started again: {restart.reason}")
             await asyncio.sleep(restart.delay)
@@ -105,19 +105,19 @@ class OpenCodeAgent(OpenCodeCalls):
         version.require_supported(await version.detect(self._settings.binary, self._settings.environment))
         journal.save(_CHECKED_KEY, checked)
 
-    async def _live(self, journal: Journal, mirror: Mirror, supervisor: Supervisor) -> Restart:
+    async def _live(self, journal: Journal, mirror: Mirror) -> Restart:
         """Runs one life of the server and returns how to go on."""
         self._lives += 1
         try:
             life = await Life.begin(self._settings, mirror, journal, self._clock)
         except AgentUnavailableError as error:
-            again = supervisor.step(Ended())
+            again = self._supervisor.step(Ended())
             return Restart(str(error), again.delay if again else self._settings.policy.backoff_most)
         needed: list[Restart] = []
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._announce(life, journal))
-                await life.run(supervisor)
+                await life.run(self._supervisor)
         except* RestartNeededError as ended:
             needed += [e.restart for e in _leaves(ended)]
         finally:

@@ -82,6 +82,7 @@ class Life:
         self._clock = clock
         self._settings = settings
         self._over = asyncio.Event()
+        self._reason = ""
 
     @property
     def endpoint(self) -> Endpoint:
@@ -139,7 +140,8 @@ class Life:
                 try:
                     code = await self.process.wait()
                 finally:
-                    await self._wind_down()
+                    if not watch.done():
+                        await self._wind_down()
                     renew.cancel()
                     await self._let_go(follow, watch)
                 _log.warning("OpenCode ended with exit code %s", code)
@@ -197,6 +199,8 @@ class Life:
                 memory = self.process.memory_bytes()
                 restart = supervisor.step(Answered(memory, working=self.mirror.anyone_working()))
             if restart is not None:
+                # Nothing is wound down: a turn that was stopped in order would look as if a person had stopped it.
+                self._reason = restart.reason
                 raise RestartNeededError(restart)
 
     async def _wind_down(self) -> None:
@@ -216,7 +220,7 @@ class Life:
     def _cut_off(self) -> None:
         for room in self.mirror.rooms():
             if room.working:
-                self.mirror.cut_off(room.info.id)
+                self.mirror.cut_off(room.info.id, self._reason)
         self.follower.waiting.expire_all(RESTARTED)
 
 

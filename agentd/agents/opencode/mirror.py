@@ -369,12 +369,12 @@ class Mirror:
         self._put_session(room)
         undone.renew(self._journal, room)
 
-    def cut_off(self, session_id: str) -> None:
-        """Notes that the process died that ran a turn here: what had arrived is kept and marked."""
+    def cut_off(self, session_id: str, reason: str = "") -> None:
+        """Notes that the process died that ran a turn here, and why: what had arrived is kept and marked."""
         room = self._rooms.get(session_id)
         if room is None:
             return
-        room.cut_off()
+        room.cut_off(reason)
         self._close_growing(room)
         self._put_unsettled(room)
         self._put_session(room)

@@ -17,6 +17,8 @@ from halyard.agent.v1 import session_pb2 as pb
 WORKING_STATES = (pb.SESSION_STATE_WORKING, pb.SESSION_STATE_RETRYING)
 CUT_OFF_DETAIL = "OpenCode stopped in the middle of this turn. Send the prompt again to go on."
 
+_RESTARTED_DETAIL = "OpenCode was started again in the middle of this turn: {reason} Send the prompt again to go on."
+
 MAX_CALLS = 64
 
 GONE_DETAIL = (
@@ -88,12 +90,15 @@ class Room:
         state = pb.SESSION_STATE_FAILED if self.failure else pb.SESSION_STATE_IDLE
         self.activity = Activity(state, self.failure, context_tokens=self.activity.context_tokens)
 
-    def cut_off(self) -> None:
-        """The turn ended with the process that ran it."""
+    def cut_off(self, reason: str = "") -> None:
+        """The turn ended with the process that ran it. `reason` is a sentence that says why that was ended; what was
+        said first stays, since whoever finds the same turn without an end later does not know.
+        """
         self.tail.turn_over()
-        self.activity = Activity(
-            pb.SESSION_STATE_INTERRUPTED, CUT_OFF_DETAIL, context_tokens=self.activity.context_tokens
-        )
+        if self.activity.state == pb.SESSION_STATE_INTERRUPTED and self.activity.detail:
+            return
+        detail = _RESTARTED_DETAIL.format(reason=reason) if reason else CUT_OFF_DETAIL
+        self.activity = Activity(pb.SESSION_STATE_INTERRUPTED, detail, context_tokens=self.activity.context_tokens)
 
     def note_context(self, tokens: int) -> None:
         """The last message left this much of the context filled; 0 tells nothing."""
@@ -148,7 +153,7 @@ class Room:
         if all(theirs.id != waiting.id for waiting in self.tail.unanswered()):
             return pb.MESSAGE_STATE_COMPLETE, ""
         if self.activity.state == pb.SESSION_STATE_INTERRUPTED:
-            return pb.MESSAGE_STATE_INTERRUPTED, CUT_OFF_DETAIL
+            return pb.MESSAGE_STATE_INTERRUPTED, self.activity.detail
         if self.working:
             return pb.MESSAGE_STATE_QUEUED, ""
         if self.stopped:

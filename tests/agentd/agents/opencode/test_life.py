@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -24,8 +23,8 @@ from agentd.doctor import Doctor, Place
 from agentd.store import Store
 from halyard.agent.v1 import decision_pb2, session_pb2, workstation_service_pb2
 from halyard.agent.v1.resource_pb2 import Resource
-from tests.fakes.journal import WAIT_SECONDS, MemoryJournal
-from tests.fakes.opencode import QUICK, READY, Rig, Running, prompts_seen, rig, runs, says, turn
+from tests.fakes.journal import MemoryJournal
+from tests.fakes.opencode import READY, Rig, Running, is_gone, prompts_seen, rig, runs, says, turn
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -34,8 +33,6 @@ OK, LOOK, FAILED = (
     workstation_service_pb2.CHECK_STATE_WARNING,
     workstation_service_pb2.CHECK_STATE_FAILED,
 )
-# Three checks in a row are waited out in full where a server hangs.
-POLICY = replace(QUICK, health_interval=0.2, health_timeout=3.0)
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="module")
@@ -43,7 +40,7 @@ async def crashing(opencode: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     """An adapter whose OpenCode the tests kill. Each life takes seconds to begin, so tests share deaths too: what one
     death may find under way lies in a session each, and a fixture dies once for all of them.
     """
-    async with rig(tmp_path_factory.mktemp("life"), opencode, policy=POLICY) as made:
+    async with rig(tmp_path_factory.mktemp("life"), opencode) as made:
         yield made
 
 
@@ -73,7 +70,7 @@ async def killed(crashing: Rig, tmp_path_factory: pytest.TempPathFactory) -> Kil
     with Store(tmp_path_factory.mktemp("doctor") / "book.sqlite") as store:
         place = Place(Config(state_dir=crashing.folder), {})
         doctor = Doctor(place, None, CallBook(store, lambda: 0), [crashing.agent])
-        running, command = await _run_a_command(crashing)
+        running, command = await crashing.run_a_command()
         streaming, waiting = await crashing.session(), await crashing.session()
         await crashing.prompt(streaming, turn(Say(say="Half of the truth", chunk=50), Hold(hold="killed")))
         await crashing.until(lambda j: any("Half" in d.text for d in j.deltas()), "the text")
@@ -88,29 +85,6 @@ async def killed(crashing: Rig, tmp_path_factory: pytest.TempPathFactory) -> Kil
         await crashing.another_life(pid)
         after = (await crashing.agent.vitals()).restarts
     return Killed(command, running, streaming, prompt, permission, well, ill, (before, after))
-
-
-async def _run_a_command(made: Rig) -> tuple[str, psutil.Process]:
-    """A session whose command runs until it is ended, and the process that it is."""
-    session = await made.session()
-    program = ["sleep", str(1000 + made.sessions)]
-    await made.prompt(session, runs(f"echo started; exec {' '.join(program)}"), says("Never."))
-    await made.allow(await made.permission(session))
-    await made.until(lambda j: "started" in j.calls(session)[0].output, "the command to start")
-    found: list[psutil.Process] = []
-    async with asyncio.timeout(WAIT_SECONDS):
-        # The shell is about to become it.
-        while not found:
-            await asyncio.sleep(0.02)
-            found = [child for child in _children_of(made) if _command_line(child) == program]
-    return session, found[0]
-
-
-def _command_line(process: psutil.Process) -> list[str]:
-    try:
-        return process.cmdline()
-    except psutil.NoSuchProcess:
-        return []
 
 
 async def _store_a_prompt(made: Rig) -> str:
@@ -131,17 +105,9 @@ async def _examined(doctor: Doctor) -> dict[str, workstation_service_pb2.Check]:
     return {check.id: check for check in (await doctor.examine(status)).checks}
 
 
-def _children_of(made: Rig) -> list[psutil.Process]:
-    return psutil.Process(made.pid).children(recursive=True)
-
-
-def _is_gone(process: psutil.Process) -> bool:
-    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-
-
 async def test_a_kill_while_a_command_runs_ends_the_command_and_marks_the_turn(crashing: Rig, killed: Killed) -> None:
     session = killed.running
-    assert _is_gone(killed.command)
+    assert is_gone(killed.command)
     interrupted = session_pb2.TOOL_STATE_INTERRUPTED
     await crashing.until(lambda j: j.calls(session)[0].state == interrupted, "the call to be marked")
     assert crashing.journal.session(session).state == session_pb2.SESSION_STATE_INTERRUPTED
@@ -208,9 +174,9 @@ async def stopped(crashing: Rig) -> Stopped:
     """agentd was stopped while a command ran, and has been started again."""
     answered = await crashing.session()
     order = await crashing.prompt(answered, says("Aye."), words="hoist it exactly once")
-    running, _ = await _run_a_command(crashing)
+    running, _ = await crashing.run_a_command()
     await crashing.idle(answered)
-    family = [psutil.Process(crashing.pid), *_children_of(crashing)]
+    family = crashing.family()
     await crashing.stop()
     state, call = crashing.journal.session(running).state, crashing.journal.calls(running)[0].state
     await crashing.again()
@@ -253,7 +219,7 @@ async def left_behind(crashing: Rig) -> LeftBehind:
     """agentd was killed, and has been started again."""
     streaming = await crashing.session()
     await crashing.prompt(streaming, turn(Say(say="Heard this much", chunk=50), Hold(hold="left")))
-    just_stopped, _ = await _run_a_command(crashing)
+    just_stopped, _ = await crashing.run_a_command()
     queued = await crashing.prompt(just_stopped, says("Never."))
     name = f"sessions/{just_stopped}/messages/{queued.message_id}"
     await crashing.until(lambda j: name in j.resources, "the prompt behind it")
@@ -290,7 +256,7 @@ def _was_just_stopped(journal: MemoryJournal, session: str, queued: str) -> None
 async def test_a_killed_agentd_finds_the_server_it_left_and_what_was_running(
     crashing: Rig, left_behind: LeftBehind
 ) -> None:
-    assert _is_gone(left_behind.server)
+    assert is_gone(left_behind.server)
     assert crashing.pid not in (0, left_behind.server.pid)
     session = left_behind.streaming
     assert crashing.journal.session(session).state == session_pb2.SESSION_STATE_INTERRUPTED
@@ -341,16 +307,6 @@ async def test_a_prompt_that_waits_for_a_decision_is_not_sent_again(crashing: Ri
     assert prompts_seen(crashing.asked, "busy with this") == 1
 
 
-async def test_a_server_that_answers_no_more_is_replaced(crashing: Rig) -> None:
-    """Stopped, not dead: its port stays open, as with a server that hangs."""
-    server = psutil.Process(crashing.pid)
-    server.suspend()
-    await crashing.until(lambda j: j.agent.state != READY, "the silence to be noticed")
-    assert "did not answer" in crashing.journal.agent.state_detail
-    await crashing.another_life(server.pid)
-    assert _is_gone(server)
-
-
 async def test_the_server_gets_nobodys_secrets_but_its_own(crashing: Rig) -> None:
     environment = psutil.Process(crashing.pid).environ()
     endpoint = crashing.agent.endpoint
@@ -359,12 +315,3 @@ async def test_the_server_gets_nobodys_secrets_but_its_own(crashing: Rig) -> Non
     assert len(endpoint.password) >= 32
     assert [name for name in environment if name.startswith(("HALYARD_", "AGENTD_"))] == [MARK_VARIABLE]
     assert str(crashing.folder) in crashing.agent.attach_arguments(crashing.folder)
-
-
-async def test_a_server_that_uses_too_much_memory_is_replaced_while_it_rests(crashing: Rig) -> None:
-    agent = OpenCodeAgent(replace(crashing.settings, policy=replace(QUICK, memory_ceiling=1)))
-    running = Running.start(agent.run(journal := MemoryJournal()))
-    try:
-        await journal.until(lambda j: "memory" in j.agent.state_detail, "the memory to be noticed")
-    finally:
-        await running.stop()
