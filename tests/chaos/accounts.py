@@ -72,8 +72,9 @@ def prompts(asked: Iterable[Asked], sessions: Mapping[str, Sequence[Mapping[str,
         if session is not None and not one.begins:
             orders.setdefault((one.app, session), []).append(one.token)
     for (app, session), tokens in orders.items():
-        found = [token for token in held[session] if token in tokens]
-        if len(found) == len(tokens) and found != tokens:
+        # What is there twice, or not at all, was said above; the rest has its order all the same.
+        found = list(dict.fromkeys(token for token in held[session] if token in tokens))
+        if found != [token for token in tokens if token in found]:
             verdict.out_of_order.append(f"{app} said {tokens} in {session}, which holds {found}")
     return verdict
 

@@ -6,9 +6,10 @@ Reads the model as the pages do, through `app_flet.conversation`; knows nothing 
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from app_flet.conversation import Turns
+from app_flet.conversation import Turns, output, words
 from app_flet.device import Device
-from app_flet.model import CallView, Held, WorkstationView
+from app_flet.instants import milliseconds
+from app_flet.model import CallView, Held, Transcript, WorkstationView
 from halyard_client.halyard.agent import v1
 from tests.chaos.words import token_in
 
@@ -26,6 +27,7 @@ class Eyes:
         self._turns: dict[str, Turns] = {}
         self._seqs: dict[str, int] = {}
         self._epoch = b""
+        self._looked_at: dict[str, Transcript] = {}
 
     def look(self) -> None:
         model = self._device.model
@@ -52,17 +54,36 @@ class Eyes:
         for held in self.asks():
             ask = held.resource.permission or held.resource.question
             if ask is not None:
-                by = ask.decision.device if ask.decision else ""
-                told = {"ask": held.name, "state": ask.state.name, "by": by, "words": token_in(self.words_of(held))}
-                self._once(("ask", held.name), told)
+                self._once(("ask", held.name), {"ask": held.name, "state": ask.state.name})
+        for held in known.held.values():
+            if held.resource.session is not None:
+                self._once(("session", held.name), {"session": held.name} | _told_of_session(held.resource.session))
         for session in self._opened:
             self._look_at_turns(known.id, session)
+            self._look_inside(known, session)
 
     def _look_at_turns(self, workstation: str, session: str) -> None:
         turns = self._turns.setdefault(session, Turns())
         for turn in turns(self._device.model, workstation, session):
             if turn.delivery is not None:
                 self._once(("shown", turn.key), {"shown": turn.key, "state": turn.delivery.value})
+
+    def _look_inside(self, known: WorkstationView, session: str) -> None:
+        transcript = known.transcripts.get(session)
+        if transcript is None or self._looked_at.get(session) is transcript:
+            return
+        self._looked_at[session] = transcript
+        for held in transcript.held.values():
+            message, part = held.resource.message, held.resource.part
+            if message is not None:
+                told = {"message": held.name, "state": message.state.name, "role": message.role.name}
+                self._once(("message", held.name), told)
+            if part is not None:
+                call = part.tool_call
+                said = output(transcript, held) if call is not None else words(transcript, held)
+                tool = call.state.name if call is not None else ""
+                told = {"part": held.name, "state": part.state.name, "tool": tool, "words": said}
+                self._once(("part", held.name), told)
 
     def _once(self, key: tuple[str, ...], what: dict[str, Any]) -> None:
         if self._told.get(key) != what:
@@ -100,6 +121,16 @@ class Eyes:
         if permission is not None:
             return " ".join([permission.command, permission.title, *permission.patterns])
         return " ".join(prompt.text for prompt in question.prompts) if question is not None else ""
+
+
+def _told_of_session(session: v1.Session) -> dict[str, Any]:
+    used, changed = session.usage or v1.Usage(), session.changes or v1.ChangeCount()
+    counts = [
+        *(milliseconds(session.update_time), used.input_tokens, used.output_tokens, used.reasoning_tokens),
+        *(used.cache_read_tokens, used.cache_write_tokens, used.cost_micro_usd),
+        *(changed.files, changed.additions, changed.deletions),
+    ]
+    return {"state": session.state.name, "detail": session.state_detail, "title": session.title, "counts": counts}
 
 
 def _told_of(call: CallView) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from halyard.agent.v1 import resource_pb2
+from tests.chaos.histories import PartLook, SessionLook, illegal_parts, illegal_sessions
 from tests.chaos.parts import Part
 
 DUMP_SECONDS = 20.0
@@ -25,12 +26,55 @@ class Seen:
     """Call id of a prompt → every state in which it was shown."""
     asks: dict[str, list[str]] = field(default_factory=dict)
     """Name of a permission or question → every state in which it was shown."""
-    deciders: dict[str, str] = field(default_factory=dict)
-    ask_tokens: dict[str, str] = field(default_factory=dict)
     cursors: list[tuple[str, int]] = field(default_factory=list)
     """Where in the log the app was, each time it moved: (epoch, through)."""
+    messages: dict[str, list[str]] = field(default_factory=dict)
+    """Name of a message → every state in which it was shown."""
+    answers: set[str] = field(default_factory=set)
+    """Which of them are the agent's."""
+    parts: dict[str, PartLook] = field(default_factory=dict)
+    """Name of a part → how it was shown last."""
+    sessions: dict[str, SessionLook] = field(default_factory=dict)
+    """Name of a session → how it was shown last."""
     backwards: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    """What was shown otherwise than it may follow on what was shown before."""
+
+    def takes(self, said: dict[str, Any], app: str, life: int) -> bool:
+        """Takes over what an app told in its how-manieth life; False when it is no news of its screen."""
+        match said:
+            case {"call": call_id}:
+                self.calls[call_id] = said
+                _append(self.call_histories.setdefault(call_id, []), said["state"])
+            case {"shown": key, "state": state}:
+                _append(self.deliveries.setdefault(key, []), state)
+            case {"ask": name, "state": state}:
+                _append(self.asks.setdefault(name, []), state)
+            case {"at": [epoch, through]}:
+                self.cursors.append((epoch, through))
+            case {"message": name, "state": state, "role": role}:
+                _append(self.messages.setdefault(name, []), state)
+                if role == "AGENT":
+                    self.answers.add(name)
+            case {"part": name, "state": state, "tool": tool, "words": words}:
+                self._saw_part(name, PartLook(state, tool, words, life), app)
+            case {"session": name, "state": state, "detail": detail, "title": title, "counts": counts}:
+                self._saw_session(name, SessionLook(state, detail, title, tuple(counts)), app)
+            case {"backwards": what}:
+                self.backwards.append(f"{app}: {what}")
+            case _:
+                return False
+        return True
+
+    def _saw_part(self, name: str, look: PartLook, app: str) -> None:
+        """Judged at once: a part is looked at with each word, and only the last look is kept."""
+        former = self.parts.get(name, look)
+        self.parts[name] = look
+        self.backwards += [f"{app}: {what}" for what in illegal_parts(name, [former, look])]
+
+    def _saw_session(self, name: str, look: SessionLook, app: str) -> None:
+        looks = [*filter(None, [self.sessions.get(name)]), look]
+        self.sessions[name] = look
+        self.backwards += [f"{app}: {what}" for what in illegal_sessions(name, looks)]
 
 
 @dataclass(frozen=True)
@@ -120,20 +164,9 @@ class AppRemote(Part):
 
     def heard(self, said: dict[str, Any]) -> None:
         self.changed.set()
+        if self.seen.takes(said, self.name, self.starts):
+            return
         match said:
-            case {"call": call_id}:
-                self.seen.calls[call_id] = said
-                _append(self.seen.call_histories.setdefault(call_id, []), said["state"])
-            case {"shown": key, "state": state}:
-                _append(self.seen.deliveries.setdefault(key, []), state)
-            case {"ask": name, "state": state, "by": by, "words": token}:
-                _append(self.seen.asks.setdefault(name, []), state)
-                self.seen.deciders[name] = by
-                self.seen.ask_tokens[name] = token
-            case {"at": [epoch, through]}:
-                self.seen.cursors.append((epoch, through))
-            case {"backwards": what}:
-                self.seen.backwards.append(f"{self.name}: {what}")
             case {"paired": _}:
                 self.paired.set()
             case {"dump": number, "resources": resources, "differs_from_disk": differing}:

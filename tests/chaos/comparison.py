@@ -1,48 +1,99 @@
 """Whether what an app shows of a session is what OpenCode holds of it, value by value. Pure.
 
 Deliberately not by way of agentd's translation: both sides are reduced to the same plain values, from OpenCode's own
-JSON here and from the app's resources there. One difference is meant: text that OpenCode had streamed but not stored
-when it died. It holds nothing of it; the app keeps what had arrived and says that it was cut off.
+JSON here and from the app's resources there. Parts are compared in `part_comparison.py`, asks in `ask_comparison.py`.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from halyard.agent.v1 import resource_pb2
 from halyard.agent.v1 import session_pb2 as pb
+from tests.chaos.part_comparison import of_parts, unequal
 
 Json = Mapping[str, Any]
-_OVER = (pb.SESSION_STATE_IDLE, pb.SESSION_STATE_INTERRUPTED, pb.SESSION_STATE_FAILED)
-_TOOL_STATES = {
-    "completed": ("COMPLETE", "INTERRUPTED"),
-    "error": ("FAILED", "INTERRUPTED"),
+_CUT_OFF, _FAILED, _IDLE = pb.SESSION_STATE_INTERRUPTED, pb.SESSION_STATE_FAILED, pb.SESSION_STATE_IDLE
+_NO_TITLE = re.compile(r"(New|Child) session - \d{4}-")
+_NOTHING_SAID = ("step-start", "step-finish", "snapshot", "patch")
+_TODO_STATES = {
+    "pending": pb.TODO_STATE_PENDING,
+    "in_progress": pb.TODO_STATE_ACTIVE,
+    "completed": pb.TODO_STATE_DONE,
+    "cancelled": pb.TODO_STATE_CANCELLED,
 }
-_SILENT_KINDS = ("step-start", "step-finish", "snapshot", "agent", "retry")
+_TODO_PRIORITIES = {"low": pb.TODO_PRIORITY_LOW, "medium": pb.TODO_PRIORITY_MEDIUM, "high": pb.TODO_PRIORITY_HIGH}
 
 
-def differences(session_id: str, theirs: Sequence[Json], ours: Iterable[resource_pb2.Resource]) -> list[str]:
-    """What an app that shows `ours` gets wrong of OpenCode's messages `theirs`, while nobody works in this session;
-    empty when they are equal.
+@dataclass(frozen=True)
+class Held:
+    """What OpenCode holds of a session: its own record, its messages with their parts in order, its list of todos."""
+
+    info: Json
+    messages: Sequence[Json]
+    todos: Sequence[Json] = ()
+
+    @property
+    def id(self) -> str:
+        return str(self.info["id"])
+
+    @property
+    def answers(self) -> list[Json]:
+        """The agent's messages."""
+        return [message for message in self.messages if message["info"]["role"] == "assistant"]
+
+
+def differences(held: Held, ours: Iterable[resource_pb2.Resource]) -> list[str]:
+    """What an app that shows `ours` gets wrong of messages, parts and todos of a session that it has on screen, while
+    nobody works in this session; empty when they are equal.
     """
-    prefix = f"sessions/{session_id}/"
-    everything = list(ours)
-    inside = [resource for resource in everything if resource.name.startswith(prefix)]
+    prefix = f"sessions/{held.id}/"
+    inside = [resource for resource in ours if resource.name.startswith(prefix)]
     messages = sorted((r.message for r in inside if r.HasField("message")), key=_in_time)
     names = [message.name for message in messages]
-    expected = [f"{prefix}messages/{message['info']['id']}" for message in theirs]
+    expected = [f"{prefix}messages/{message['info']['id']}" for message in held.messages]
     if names != expected:
-        return [f"messages of {session_id}: shown {_short(names)}, held {_short(expected)}"]
+        return [f"messages of {held.id}: shown {_short(names)}, held {_short(expected)}"]
     parts: dict[str, list[pb.Part]] = {}
     for resource in inside:
         if resource.HasField("part"):
             parts.setdefault(resource.name.rpartition("/parts/")[0], []).append(resource.part)
-    own = next((r.session for r in everything if r.name == f"sessions/{session_id}"), pb.Session())
-    found = [] if own.state in _OVER else [f"{session_id} is {pb.SessionState.Name(own.state)}"]
-    for message, their in zip(messages, theirs, strict=True):
-        found += [f"{message.name}: {what}" for what in _of_message(message, their["info"])]
+    todos = next((r.todo_list for r in inside if r.HasField("todo_list")), pb.TodoList(name=f"{prefix}todos"))
+    found = _of_todos(todos, held.todos) + unequal("name of the todos", todos.name, f"{prefix}todos")
+    for message, their in zip(messages, held.messages, strict=True):
+        found += [f"{message.name}: {what}" for what in _of_message(message, their["info"], held)]
         shown = sorted(parts.pop(message.name, []), key=lambda part: part.index)
-        found += [f"{message.name}: {what}" for what in _of_parts(shown, their["parts"])]
+        found += [f"{message.name}: {what}" for what in of_parts(shown, their["parts"], held.info["directory"])]
     return found + [f"parts of a message that is not held: {name}" for name in parts]
+
+
+def of_session(held: Held, ours: Iterable[resource_pb2.Resource]) -> list[str]:
+    """What an app that shows `ours` gets wrong of a session's own record, while nobody works in it."""
+    everything = list(ours)
+    own = next((r.session for r in everything if r.name == f"sessions/{held.id}"), pb.Session())
+    folder = next((r.project.path for r in everything if r.HasField("project") and r.name == own.project), "")
+    info = held.info
+    model, revert = info.get("model"), info.get("revert")
+    found = [
+        # OpenCode's name for a session without a title is none.
+        *unequal("name", own.name, f"sessions/{held.id}"),
+        *unequal("title", own.title, "" if _NO_TITLE.match(info["title"]) else info["title"]),
+        *unequal("folder of its project", folder, info["directory"]),
+        *unequal("agent", own.agent, "opencode"),
+        *unequal("model", own.model, f"{model['providerID']}/{model['id']}" if model else ""),
+        *unequal("mode", own.mode, info.get("agent", "")),
+        *unequal("parent", own.parent, f"sessions/{info['parentID']}" if info.get("parentID") else ""),
+        *unequal("beginning", own.create_time.ToMilliseconds(), int(info["time"]["created"])),
+        *unequal("last change", own.update_time.ToMilliseconds(), int(info["time"]["updated"])),
+        *unequal("archived", own.archived, bool(info["time"].get("archived"))),
+        *unequal("undone from", own.reverted_from.rpartition("/")[2], revert["messageID"] if revert else ""),
+        *unequal("time of the next try", own.retry_time.ToMilliseconds(), 0),
+        *_of_usage(own.usage, info, _context_left(held)),
+        *_of_changes(own.changes, held),
+        *_of_state(own, held),
+    ]
+    return [f"session {held.id}: {what}" for what in found]
 
 
 def between_apps(one: Iterable[resource_pb2.Resource], other: Iterable[resource_pb2.Resource]) -> list[str]:
@@ -70,88 +121,138 @@ def _short(names: Sequence[str]) -> list[str]:
     return [name.rpartition("/")[2] for name in names]
 
 
-def _of_message(ours: pb.Message, info: Json) -> list[str]:
-    found = []
-    role = {"user": pb.ROLE_PERSON, "assistant": pb.ROLE_AGENT}[info["role"]]
-    if ours.role != role:
-        found.append(f"role {pb.Role.Name(ours.role)} of {info['role']}")
-    if ours.create_time.ToMilliseconds() != int(info["time"]["created"]):
-        found.append("another time of creation")
-    if role == pb.ROLE_AGENT:
-        found += _of_answer(ours, info)
-    elif ours.state in (pb.MESSAGE_STATE_WRITING, pb.MESSAGE_STATE_QUEUED):
-        found.append(f"{pb.MessageState.Name(ours.state)} although nobody works on it")
-    return found
+# --- a session ---
 
 
-def _of_answer(ours: pb.Message, info: Json) -> list[str]:
-    found = []
-    if ours.answers.rpartition("/")[2] != info["parentID"]:
-        found.append(f"answers {ours.answers} instead of {info['parentID']}")
-    error = info.get("error")
-    if error and error["name"] == "MessageAbortedError":
-        expected = pb.MESSAGE_STATE_STOPPED
-    elif error:
-        expected = pb.MESSAGE_STATE_FAILED
-    elif info["time"].get("completed"):
-        expected = pb.MESSAGE_STATE_COMPLETE
-    else:
-        expected = pb.MESSAGE_STATE_INTERRUPTED
-    if ours.state != expected:
-        found.append(f"state {pb.MessageState.Name(ours.state)}, held as {pb.MessageState.Name(expected)}")
-    if ours.usage.output_tokens != int(info["tokens"]["output"]):
-        found.append(f"{ours.usage.output_tokens} tokens instead of {info['tokens']['output']}")
-    return found
-
-
-def _of_parts(ours: Sequence[pb.Part], theirs: Sequence[Json]) -> list[str]:
-    expected = [part for part in theirs if part["type"] not in _SILENT_KINDS]
-    shown, held = _short([part.name for part in ours]), [part["id"] for part in expected]
-    if shown != held:
-        return [f"parts shown {shown}, held {held}"]
+def _of_usage(ours: pb.Usage, info: Json, context: int) -> list[str]:
+    tokens = info["tokens"]
     return [
-        f"{part.name}: {what}" for part, their in zip(ours, expected, strict=True) for what in _of_part(part, their)
+        *unequal("tokens read", ours.input_tokens, int(tokens["input"])),
+        *unequal("tokens written", ours.output_tokens, int(tokens["output"])),
+        *unequal("tokens of reasoning", ours.reasoning_tokens, int(tokens["reasoning"])),
+        *unequal("tokens from the cache", ours.cache_read_tokens, int(tokens["cache"]["read"])),
+        *unequal("tokens to the cache", ours.cache_write_tokens, int(tokens["cache"]["write"])),
+        *unequal("cost", ours.cost_micro_usd, round(info["cost"] * 1_000_000)),
+        *unequal("tokens in the context", ours.context_tokens, context),
     ]
 
 
-def _of_part(ours: pb.Part, theirs: Json) -> list[str]:
-    match theirs["type"]:
-        case "text":
-            return _of_text(ours, ours.text.text, theirs)
-        case "reasoning":
-            return _of_text(ours, ours.reasoning.text, theirs)
-        case "tool":
-            return _of_tool(ours.tool_call, theirs["tool"], theirs["state"])
-        case "patch":
-            return [] if len(ours.changes.diffs) == len(theirs["files"]) else ["another number of changed files"]
-        case kind:
-            return [f"a part of kind {kind}, which is not compared"]
+def _context_of(info: Json) -> int:
+    tokens = info["tokens"]
+    counted = tokens["input"] + tokens["output"] + tokens["reasoning"] + sum(tokens["cache"].values())
+    return int(tokens.get("total") or counted)
 
 
-def _of_text(ours: pb.Part, text: str, theirs: Json) -> list[str]:
-    time = theirs.get("time")
-    if time is not None and not time.get("end"):
-        if ours.state != pb.PART_STATE_INTERRUPTED:
-            return [f"{pb.PartState.Name(ours.state)} although it was cut off"]
-        return [] if text.startswith(theirs["text"]) else [f"“{text}” does not go on from “{theirs['text']}”"]
-    found = [] if text == theirs["text"] else [f"text “{text}” instead of “{theirs['text']}”"]
-    if ours.state != pb.PART_STATE_COMPLETE:
-        found.append(f"{pb.PartState.Name(ours.state)} although it is complete")
+def _context_left(held: Held) -> int:
+    """OpenCode does not count it for a session: it is what the newest answer that has an end left."""
+    ended = [
+        answer["info"] for answer in held.answers if _is_whole(answer["info"]) and not answer["info"].get("summary")
+    ]
+    return next((_context_of(info) for info in reversed(ended) if _context_of(info)), 0)
+
+
+def _is_whole(info: Json) -> bool:
+    return bool(info["time"].get("completed"))
+
+
+def _of_changes(ours: pb.ChangeCount, held: Held) -> list[str]:
+    """OpenCode's own count for a session stays at zero: it is what its turns have changed."""
+    summaries = (m["info"].get("summary") for m in held.messages if m["info"]["role"] == "user")
+    diffs = [diff for summary in summaries if summary for diff in summary.get("diffs", ())]
+    return [
+        *unequal("changed files", ours.files, len({diff["file"] for diff in diffs})),
+        *unequal("lines added", ours.additions, int(sum(diff["additions"] for diff in diffs))),
+        *unequal("lines taken away", ours.deletions, int(sum(diff["deletions"] for diff in diffs))),
+    ]
+
+
+def _of_state(own: pb.Session, held: Held) -> list[str]:
+    """OpenCode knows only busy or not. How the last turn ended is told by the last message."""
+    state, last = own.state, held.messages[-1] if held.messages else None
+    info: Json = last["info"] if last else {}
+    failed = info.get("error") is not None and info["error"]["name"] != "MessageAbortedError"
+    if state not in (_IDLE, _CUT_OFF, _FAILED):
+        return [f"is {pb.SessionState.Name(state)} although nobody works in it"]
+    if failed != (state == _FAILED):
+        return [f"is {pb.SessionState.Name(state)} with the error {info.get('error')}"]
+    if state == _CUT_OFF and not _is_cut_off(info):
+        return ["is said to have been cut off although its last answer is whole"]
+    if state == _IDLE and last and _is_left_in_the_middle(last):
+        return ["is idle although its last answer was cut off"]
+    return unequal("detail present", bool(own.state_detail), state != _IDLE)
+
+
+def _is_cut_off(info: Json) -> bool:
+    """A turn's last answer neither calls tools nor lacks an end."""
+    is_last_word = info.get("role") == "assistant" and _is_whole(info) and info.get("finish") != "tool-calls"
+    return bool(info) and not is_last_word
+
+
+def _is_left_in_the_middle(message: Json) -> bool:
+    """One that is stopped before its first word stays without an end for ever, and nothing was cut off."""
+    info = message["info"]
+    if info["role"] != "assistant" or _is_whole(info) or info.get("error"):
+        return False
+    return any(part["type"] not in _NOTHING_SAID for part in message["parts"])
+
+
+def _of_todos(ours: pb.TodoList, theirs: Sequence[Json]) -> list[str]:
+    shown = [(todo.text, todo.state, todo.priority) for todo in ours.todos]
+    held = [(todo["content"], _TODO_STATES[todo["status"]], _TODO_PRIORITIES[todo["priority"]]) for todo in theirs]
+    return unequal("todos", shown, held)
+
+
+# --- a message ---
+
+
+def _of_message(ours: pb.Message, info: Json, held: Held) -> list[str]:
+    is_person = info["role"] == "user"
+    revert = held.info.get("revert")
+    found = [
+        *unequal("role", ours.role, pb.ROLE_PERSON if is_person else pb.ROLE_AGENT),
+        *unequal("beginning", ours.create_time.ToMilliseconds(), int(info["time"]["created"])),
+        *unequal("end", ours.complete_time.ToMilliseconds(), int(info["time"].get("completed") or 0)),
+        *unequal("mode", ours.mode, info["agent"] if is_person else info["mode"]),
+        *unequal("undone", ours.reverted, bool(revert) and info["id"] >= revert["messageID"]),
+    ]
+    return found + (_of_prompt(ours, info, held) if is_person else _of_answer(ours, info))
+
+
+def _of_prompt(ours: pb.Message, info: Json, held: Held) -> list[str]:
+    """OpenCode says nothing of how far a prompt is: it is answered once an answer names it or a later one."""
+    ids = [message["info"]["id"] for message in held.messages]
+    answered = max((ids.index(a["info"]["parentID"]) for a in held.answers if a["info"]["parentID"] in ids), default=-1)
+    is_answered = ids.index(info["id"]) <= answered
+    found = [
+        *unequal("model", ours.model, ""),
+        *unequal("usage present", ours.HasField("usage"), False),
+        *unequal("answers", ours.answers, ""),
+        *unequal("summary", ours.summary, False),
+        *unequal("error present", bool(ours.error), ours.state in (_M_FAILED, _M_CUT_OFF)),
+    ]
+    if is_answered != (ours.state == pb.MESSAGE_STATE_COMPLETE) or ours.state in _M_UNDER_WAY:
+        found.append(f"{pb.MessageState.Name(ours.state)} although {'' if is_answered else 'not '}answered")
     return found
 
 
-def _of_tool(ours: pb.ToolCall, tool: str, state: Json) -> list[str]:
-    shown = pb.ToolState.Name(ours.state).removeprefix("TOOL_STATE_")
-    found = []
-    if shown not in _TOOL_STATES.get(state["status"], ()):
-        found.append(f"tool call is {shown}, held as {state['status']}")
-    if ours.tool != tool:
-        found.append(f"tool {ours.tool} instead of {tool}")
-    if tool == "bash" and ours.command != state["input"].get("command", ""):
-        found.append(f"command “{ours.command}” instead of “{state['input'].get('command')}”")
-    output = state.get("output") or (state.get("metadata") or {}).get("output") or ""
-    if ours.output != output:
-        found.append(f"output “{ours.output}” instead of “{output}”")
-    if ours.error != state.get("error", ""):
-        found.append(f"error “{ours.error}” instead of “{state.get('error')}”")
-    return found
+_M_FAILED, _M_CUT_OFF = pb.MESSAGE_STATE_FAILED, pb.MESSAGE_STATE_INTERRUPTED
+_M_UNDER_WAY = (pb.MESSAGE_STATE_WRITING, pb.MESSAGE_STATE_QUEUED)
+
+
+def _of_answer(ours: pb.Message, info: Json) -> list[str]:
+    error = info.get("error")
+    if error and error["name"] == "MessageAbortedError":
+        expected, words = pb.MESSAGE_STATE_STOPPED, ""
+    elif error:
+        expected, words = _M_FAILED, error["data"].get("message") or error["name"]
+    else:
+        expected, words = pb.MESSAGE_STATE_COMPLETE if _is_whole(info) else _M_CUT_OFF, ""
+    return [
+        *unequal("answers", ours.answers.rpartition("/")[2], info["parentID"]),
+        *unequal("state", pb.MessageState.Name(ours.state), pb.MessageState.Name(expected)),
+        *unequal("model", ours.model, f"{info['providerID']}/{info['modelID']}"),
+        *unequal("summary", ours.summary, bool(info.get("summary"))),
+        # Beside the error's own words stand its status and the provider's.
+        *unequal("error", words if words and words in ours.error else ours.error, words),
+        *_of_usage(ours.usage, info, _context_of(info)),
+    ]

@@ -12,6 +12,7 @@ from halyard.agent.v1 import decision_pb2, resource_pb2
 from tests.chaos import accounts, comparison, histories, witness
 from tests.chaos.accounts import Asked, Verdict
 from tests.chaos.app_remote import AppRemote, Dump
+from tests.chaos.ask_comparison import of_asks
 from tests.chaos.plan import Round, Say, Shape
 from tests.chaos.rig import Rig, running_rig
 from tests.chaos.words import prompt
@@ -156,8 +157,11 @@ class Driver:
 
     def _wrong_with(self, app: AppRemote, dump: Dump, true: witness.Truth) -> list[str]:
         found = [f"{name} differs from its disk" for name in dump.differs_from_disk]
-        for session in self._opened & true.sessions.keys():
-            found += comparison.differences(session, true.sessions[session], dump.resources)
+        for session, held in true.held.items():
+            found += comparison.of_session(held, dump.resources)
+            if session in self._opened:
+                found += comparison.differences(held, dump.resources)
+        found += of_asks(true.waiting, true.held, dump.resources)
         shown = {r.name.removeprefix("sessions/") for r in dump.resources if r.HasField("session")}
         if shown != true.sessions.keys():
             found.append(f"sessions shown {sorted(shown)}, held {sorted(true.sessions)}")
@@ -183,6 +187,9 @@ class Driver:
         found.add(accounts.decisions(calls, self._deciders()))
         for app in self._rig.apps:
             found.illegal += app.seen.backwards
+            for name, states in app.seen.messages.items():
+                moves = histories.ANSWERS if name in app.seen.answers else histories.PROMPTS
+                found.illegal += histories.illegal_moves(f"{app.name}: {name}", states, moves)
             found.illegal += histories.illegal_deliveries(app.seen.deliveries.items())
             found.illegal += histories.illegal_calls(app.seen.call_histories.items())
             found.illegal += histories.illegal_asks(app.seen.asks.items())

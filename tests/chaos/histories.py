@@ -1,16 +1,71 @@
-"""Which histories of states a person may be shown: how far a thing is never goes backwards. Pure."""
+"""Which histories of states a person may be shown: how far a thing is never goes backwards. Pure.
 
-from collections.abc import Iterable, Sequence
+What looks like going back and is none is named where it is allowed: `_FOUND_FINISHED`, `_TAKEN_UP`, `_was_kept`,
+`_in_a_new_life`, `_said_at_the_end`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from itertools import pairwise
 
 DELIVERIES = {"on this device": 0, "at the relay": 1, "at the workstation": 2, "answered": 3, "failed": 4}
 CALLS = {"ON_DEVICE": 0, "AT_RELAY": 1, "AT_WORKSTATION": 2, "EXPIRED": 3, "REFUSED": 4, "DONE": 5}
 _FINAL_CALLS = ("REFUSED", "DONE")
+_FINAL_DELIVERIES = ("answered", "failed")
+"""A prompt that was answered has not failed, and one that failed was never taken by an agent."""
+
+Moves = Mapping[str, AbstractSet[str]]
+"""State → the states that may follow it. What is not listed is final."""
+
+# What was taken for cut off while OpenCode or its last records were away, and had an end once they were there.
+_FOUND_FINISHED: Moves = {"INTERRUPTED": {"COMPLETE", "FAILED", "STOPPED"}}
+# A prompt that nobody had answered is taken up, and answered, together with the next one; that may end anyhow again.
+_TAKEN_UP: Moves = {
+    state: {"QUEUED", "COMPLETE", "INTERRUPTED", "STOPPED", "FAILED"} for state in ("INTERRUPTED", "STOPPED", "FAILED")
+}
+ANSWERS: Moves = {"WRITING": {"COMPLETE", "FAILED", "STOPPED", "INTERRUPTED"}} | _FOUND_FINISHED
+PROMPTS: Moves = {"QUEUED": {"COMPLETE", "FAILED", "STOPPED", "INTERRUPTED"}} | _TAKEN_UP
+TOOLS: Moves = {
+    "PENDING": {"RUNNING", "COMPLETE", "FAILED", "INTERRUPTED"},
+    "RUNNING": {"COMPLETE", "FAILED", "INTERRUPTED"},
+} | _FOUND_FINISHED
+PARTS: Moves = {"OPEN": {"COMPLETE", "INTERRUPTED"}} | _FOUND_FINISHED
+_LOST = "OpenCode no longer has this session"
+
+
+@dataclass(frozen=True)
+class PartLook:
+    """A part as it was on screen at one time."""
+
+    state: str
+    """PartState's name."""
+    tool: str
+    """ToolState's name; empty when it is no tool call."""
+    words: str
+    """Its text or output, with what had streamed in."""
+    life: int = 1
+    """The how-manieth life of the app."""
+
+
+@dataclass(frozen=True)
+class SessionLook:
+    """A session as it was on screen at one time."""
+
+    state: str
+    detail: str = ""
+    title: str = ""
+    counts: tuple[int, ...] = ()
+    """What only ever grows: its last change, and what its turns used and changed."""
 
 
 def illegal_deliveries(histories: Iterable[tuple[str, Sequence[str]]]) -> list[str]:
-    """Of prompts, as they were shown in a conversation."""
-    return [f"{key} was shown as {list(states)}" for key, states in histories if not _rises(states, DELIVERIES)]
+    """Of prompts, as they were shown in a conversation; the first last word stands."""
+    return [
+        f"{key} was shown as {list(states)}"
+        for key, states in histories
+        if not _rises(states, DELIVERIES) or any(state in _FINAL_DELIVERIES for state in states[:-1])
+    ]
 
 
 def illegal_calls(histories: Iterable[tuple[str, Sequence[str]]]) -> list[str]:
@@ -42,6 +97,64 @@ def illegal_cursors(reader: str, cursors: Sequence[tuple[str, int]]) -> list[str
             left.add(epoch)
         if next_epoch in left:
             found.append(f"{reader} came back to the log {next_epoch}")
+    return found
+
+
+def illegal_moves(name: str, states: Sequence[str], moves: Moves) -> list[str]:
+    """Of what moves like this: a message (`ANSWERS`, `PROMPTS`), a part (`PARTS`), a tool call (`TOOLS`)."""
+    return [
+        f"{name} was shown as {former}, then as {now}"
+        for former, now in pairwise(states)
+        if now != former and now not in moves.get(former, ())
+    ]
+
+
+def illegal_parts(name: str, looks: Sequence[PartLook]) -> list[str]:
+    """Of a part: its states, its tool's states, and its words, which only grow until it is whole."""
+    found = illegal_moves(name, [look.state for look in looks], PARTS)
+    found += illegal_moves(name, [look.tool for look in looks if look.tool], TOOLS)
+    return found + [
+        f"{name} ({former.state}, then {now.state}) said “{former.words}”, then “{now.words}”"
+        for former, now in pairwise(looks)
+        if not _goes_on(former, now)
+    ]
+
+
+def _goes_on(former: PartLook, now: PartLook) -> bool:
+    if former.state == "COMPLETE":
+        return now.words == former.words
+    grown = now.words.startswith(former.words)
+    return grown or _said_at_the_end(former, now) or _was_kept(former, now) or _in_a_new_life(former, now)
+
+
+def _said_at_the_end(former: PartLook, now: PartLook) -> bool:
+    """What OpenCode says when it closes a part stands: of text without the white space at its end, of a tool its
+    result, which need not be what it had printed.
+    """
+    return now.state == "COMPLETE" and (bool(now.tool) or now.words.startswith(former.words.rstrip()))
+
+
+def _was_kept(former: PartLook, now: PartLook) -> bool:
+    """Of what streams, only what agentd had written down outlives it: at most two seconds are missing."""
+    return (former.state, now.state) == ("OPEN", "INTERRUPTED") and former.words.startswith(now.words)
+
+
+def _in_a_new_life(former: PartLook, now: PartLook) -> bool:
+    """Of what streams, an app that starts again knows what agentd had written down."""
+    return now.life > former.life and former.state == "OPEN" and former.words.startswith(now.words)
+
+
+def illegal_sessions(name: str, looks: Sequence[SessionLook]) -> list[str]:
+    """Of a session: it keeps its title, what it counts never shrinks, and OpenCode never loses it in this stage. How
+    it may move between idle, working and cut off cannot be told: a turn may begin and end between two looks.
+    """
+    found = [f"{name} is said to be lost: {look.detail}" for look in looks if look.detail.startswith(_LOST)]
+    found += [f"{name} was shown in no state" for look in looks if look.state == "UNSPECIFIED"]
+    for former, now in pairwise(looks):
+        if former.title and not now.title:
+            found.append(f"{name} lost its title “{former.title}”")
+        if any(later < earlier for earlier, later in zip(former.counts, now.counts, strict=True)):
+            found.append(f"{name} counted {former.counts}, then {now.counts}")
     return found
 
 

@@ -58,6 +58,13 @@ def test_prompts_of_one_app_out_of_order_are_caught() -> None:
     assert len(judged(asked, said("t1x1"), said("t1x0")).out_of_order) == 1
 
 
+def test_prompts_out_of_order_are_caught_although_another_is_missing_or_doubled() -> None:
+    asked = [Asked(token, "app0", "DONE") for token in ("t1x0", "t1x1", "t1x2")]
+    assert len(judged(asked, said("t1x2"), said("t1x0")).out_of_order) == 1
+    assert len(judged(asked, said("t1x1"), said("t1x1"), said("t1x0"), said("t1x2")).out_of_order) == 1
+    assert judged(asked, said("t1x0"), said("t1x2"), said("t1x2")).out_of_order == []
+
+
 def test_prompts_of_two_apps_may_overtake_each_other() -> None:
     asked = [Asked("t1x0", "app0", "DONE"), Asked("t1x1", "app1", "DONE")]
     assert judged(asked, said("t1x1"), said("t1x0")).all == []

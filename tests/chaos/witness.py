@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import psutil
 
+from tests.chaos.comparison import Held
 from tests.chaos.parts import size_of
 from tests.chaos.rig import Rig, opencode_client
 from tests.flows.stack import left_running
@@ -21,10 +22,17 @@ Messages = Sequence[Mapping[str, Any]]
 class Truth:
     """What OpenCode holds."""
 
-    sessions: Mapping[str, Messages]
-    """Every session of the project with its messages, in order."""
+    held: Mapping[str, Held]
+    """Every session of the project."""
     busy: tuple[str, ...]
     """Sessions that work at something."""
+    waiting: tuple[str, ...]
+    """Ids of the permissions and questions that it waits for."""
+
+    @property
+    def sessions(self) -> Mapping[str, Messages]:
+        """Every session with its messages, in order."""
+        return {session: held.messages for session, held in self.held.items()}
 
 
 async def truth(rig: Rig) -> Truth | None:
@@ -37,10 +45,16 @@ async def truth(rig: Rig) -> Truth | None:
         async with opencode_client(server) as client:
             listed = await _get(client, "/session", headers=here, params={"limit": 1000})
             busy = await _get(client, "/session/status", headers=here)
-            sessions = {one["id"]: await _get(client, f"/session/{one['id']}/message") for one in listed}
+            asks = await _get(client, "/permission", headers=here) + await _get(client, "/question", headers=here)
+            held = {one["id"]: await _held(client, one) for one in listed}
     except (httpx.HTTPError, psutil.Error, KeyError):
         return None
-    return Truth(sessions, tuple(busy))
+    return Truth(held, tuple(busy), tuple(ask["id"] for ask in asks))
+
+
+async def _held(client: httpx.AsyncClient, info: Mapping[str, Any]) -> Held:
+    path = f"/session/{info['id']}"
+    return Held(info, await _get(client, f"{path}/message"), await _get(client, f"{path}/todo"))
 
 
 async def _get(client: httpx.AsyncClient, path: str, **options: Any) -> Any:
