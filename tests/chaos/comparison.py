@@ -213,7 +213,7 @@ def _of_message(ours: pb.Message, info: Json, held: Held) -> list[str]:
         *unequal("beginning", ours.create_time.ToMilliseconds(), int(info["time"]["created"])),
         *unequal("end", ours.complete_time.ToMilliseconds(), int(info["time"].get("completed") or 0)),
         *unequal("mode", ours.mode, info["agent"] if is_person else info["mode"]),
-        *unequal("undone", ours.reverted, bool(revert) and info["id"] >= revert["messageID"]),
+        *unequal("undone", ours.reverted, info["id"] >= revert["messageID"] if revert else False),
     ]
     return found + (_of_prompt(ours, info, held) if is_person else _of_answer(ours, info))
 

@@ -13,6 +13,7 @@ from tests.chaos import accounts, comparison, histories, witness
 from tests.chaos.accounts import Asked, Verdict
 from tests.chaos.app_remote import AppRemote, Dump
 from tests.chaos.ask_comparison import of_asks
+from tests.chaos.growth import Size
 from tests.chaos.plan import Round, Say, Shape
 from tests.chaos.rig import Rig, running_rig
 from tests.chaos.words import prompt
@@ -37,7 +38,7 @@ class Played:
     messages: int = 0
     """Messages in OpenCode, from the beginning of the run."""
     verdict: Verdict = field(default_factory=Verdict)
-    sizes: Mapping[str, tuple[float, int]] = field(default_factory=dict)
+    sizes: Mapping[str, Size] = field(default_factory=dict)
 
 
 @dataclass

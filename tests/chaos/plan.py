@@ -20,7 +20,10 @@ class Work(StrEnum):
     RUN = "run"
     RUN_TWICE = "run twice"
     RUN_SLOWLY = "run slowly"
+    LEAVE_RUNNING = "leave running"
+    """A command that leaves programs behind which hide who started them."""
     WRITE = "write"
+    EDIT = "edit"
     ASK = "ask"
     PLAN = "plan"
 
@@ -42,7 +45,7 @@ class Fault(StrEnum):
 
 OF_PROCESSES = (Fault.KILL, Fault.TERM, Fault.FREEZE)
 OF_LINKS = (Fault.CUT, Fault.HALF_OPEN, Fault.DELAY, Fault.THROTTLE, Fault.REORDER)
-# An agent takes six seconds to come back, a relay one; so the one is killed less often than the other.
+# An agent takes two or three seconds to come back, a relay one; so the one is killed less often than the other.
 PART_WEIGHTS = {"relay": 5, "agentd": 2, "opencode": 2, "warden": 1, "app": 5}
 
 

@@ -161,9 +161,13 @@ def holders(found: Message) -> Iterator[Message]:
     """A message and all that are in it, except times, which are values."""
     yield found
     for field, content in found.ListFields():
-        if field.type == FieldDescriptor.TYPE_MESSAGE and field.message_type.name != "Timestamp":
+        if has_fields(field):
             for inner in content if field.is_repeated else (content,):
                 yield from holders(inner)
+
+
+def has_fields(field: Any) -> bool:
+    return field.type == FieldDescriptor.TYPE_MESSAGE and field.message_type.name != "Timestamp"
 
 
 def fields() -> list[tuple[str, int, str]]:
@@ -178,10 +182,10 @@ def fields() -> list[tuple[str, int, str]]:
     ]
 
 
-def change(holder: Message, field: FieldDescriptor) -> None:
+def change(holder: Message, field: Any) -> None:
     """Gives the field another value."""
     value = getattr(holder, field.name)
-    if field.is_repeated or (field.type == FieldDescriptor.TYPE_MESSAGE and field.message_type.name != "Timestamp"):
+    if field.is_repeated or has_fields(field):
         is_set = len(value) if field.is_repeated else holder.HasField(field.name)
         if is_set:
             holder.ClearField(field.name)

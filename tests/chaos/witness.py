@@ -1,17 +1,20 @@
 """What is true, seen from outside: OpenCode's own answers, the process table, what commands and model wrote."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
 
 from tests.chaos.comparison import Held
+from tests.chaos.growth import Size
 from tests.chaos.parts import size_of
 from tests.chaos.rig import Rig, opencode_client
-from tests.flows.stack import left_running
 
 _TRACEBACK = "Traceback (most recent call last)"
 
@@ -82,30 +85,47 @@ def crashes(rig: Rig) -> list[str]:
     return found
 
 
-def sizes(rig: Rig) -> dict[str, tuple[float, int]]:
-    """(resident MB, open descriptors) of every process."""
+def sizes(rig: Rig) -> dict[str, Size]:
+    """How large every process is."""
     server = rig.opencode
-    found = {part.name: size_of(part.pid) for part in (*rig.parts(), rig.model) if part.pid}
-    return found | ({"opencode": size_of(server.pid)} if server else {})
+    found = {part.name: Size(*size_of(part.pid), part.pid) for part in (*rig.parts(), rig.model) if part.pid}
+    return found | ({"opencode": Size(*size_of(server.pid), server.pid)} if server else {})
+
+
+def running_of(folder: Path) -> list[psutil.Process]:
+    """Live processes that belong to a stage: its folder is in their arguments or surroundings, or they work in it.
+
+    Whoever clears his surroundings still works where he was started, or was told so.
+    """
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            told = "\n".join([*process.cmdline(), *process.environ().values(), process.cwd()])
+            if str(folder) in told and process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
 
 
 def strangers(rig: Rig) -> list[str]:
     """Processes of this stage that none of its parts owns."""
     parts = {part.pid for part in (*rig.parts(), rig.model) if part.pid}
     found = []
-    for process in psutil.process_iter():
-        try:
-            told = " ".join([*process.cmdline(), *process.environ().values()])
-            ended = process.status() == psutil.STATUS_ZOMBIE
-            if str(rig.folder) in told and not ended:
-                # Asked last: whoever starts a process meanwhile is still its parent.
-                line = {process.pid, *(parent.pid for parent in process.parents())}
-                found += [] if line & parts else [f"{process.pid} {' '.join(process.cmdline())[:200]}"]
-        except psutil.Error:
-            continue
+    for process in running_of(rig.folder):
+        with suppress(psutil.Error):
+            # Asked last: whoever starts a process meanwhile is still its parent.
+            line = {process.pid, *(parent.pid for parent in process.parents())}
+            found += [] if line & parts else [_line_of(process)]
     return found
 
 
 def left_in(rig: Rig) -> list[str]:
     """What still runs after everything was stopped."""
-    return left_running(str(rig.folder))
+    found = []
+    for process in running_of(rig.folder):
+        with suppress(psutil.Error):
+            found.append(_line_of(process))
+    return found
+
+
+def _line_of(process: psutil.Process) -> str:
+    return f"{process.pid} {' '.join(process.cmdline())[:200]}"

@@ -9,6 +9,8 @@ EFFECTS = "effects.txt"
 """In the project: every command that was let run has written its token here."""
 _TOKEN = re.compile(r"\b(t\d+x\d+)b?\b")
 _PACE = 0.03
+_LEFT_SECONDS = 90
+"""Longer than a round, so that what is not ended with its command is seen; not so long that it stays for good."""
 
 
 def token_in(text: str) -> str:
@@ -29,24 +31,28 @@ def prompt(token: str, work: Work) -> str:
 
 def _turns(token: str, work: Work) -> tuple[Turn, ...]:
     last = _said(f"Done with {token}: é 中文 🙂, and that is all there is to say about it.")
-    match work:
-        case Work.SAY:
-            thought = Think(think=f"About {token} I think for a while. " * 4, pace=_PACE)
-            return (Turn(steps=(thought, *_said(f"Of {token} there is much to say. " * 8).steps)),)
-        case Work.RUN:
-            return _said(f"I run it for {token}.", _bash(_append(token))), last
-        case Work.RUN_TWICE:
-            return _said("Once.", _bash(_append(token))), _said("Twice.", _bash(_append(f"{token}b"))), last
-        case Work.RUN_SLOWLY:
-            slowly = f"{_append(token)}; for n in 1 2 3 4 5 6; do echo line $n of {token}; sleep 0.2; done"
-            return _said(f"It takes its time, {token}.", _bash(slowly)), last
-        case Work.WRITE:
-            written = Call(call="write", arguments={"filePath": f"{token}.txt", "content": f"{token}\n"})
-            return _said(f"I write {token}.", written), last
-        case Work.ASK:
-            return _said(f"I have to ask about {token}.", _question(token)), last
-        case Work.PLAN:
-            return _said(f"I plan {token}.", _todos(token, "in_progress")), _said("", _todos(token, "completed")), last
+    return (*_work(token, work), last) if work is not Work.SAY else (_much(token),)
+
+
+def _much(token: str) -> Turn:
+    thought = Think(think=f"About {token} I think for a while. " * 4, pace=_PACE)
+    return Turn(steps=(thought, *_said(f"Of {token} there is much to say. " * 8).steps))
+
+
+def _work(token: str, work: Work) -> tuple[Turn, ...]:
+    slowly = f"{_append(token)}; for n in 1 2 3 4 5 6; do echo line $n of {token}; sleep 0.2; done"
+    changed = {"filePath": f"{token}.txt", "oldString": f"{token}\n", "newString": f"{token}\nand more\n"}
+    written = Call(call="write", arguments={"filePath": f"{token}.txt", "content": f"{token}\n"})
+    return {
+        Work.RUN: (_said(f"I run it for {token}.", _bash(_append(token))),),
+        Work.RUN_TWICE: (_said("Once.", _bash(_append(token))), _said("Twice.", _bash(_append(f"{token}b")))),
+        Work.RUN_SLOWLY: (_said(f"It takes its time, {token}.", _bash(slowly)),),
+        Work.LEAVE_RUNNING: (_said(f"I leave {token} running.", _bash(f"{_append(token)}; {_left_running()}")),),
+        Work.WRITE: (_said(f"I write {token}.", written),),
+        Work.EDIT: (_said("", written), _said(f"I edit {token}.", Call(call="edit", arguments=changed))),
+        Work.ASK: (_said(f"I have to ask about {token}.", _question(token)),),
+        Work.PLAN: (_said(f"I plan {token}.", _todos(token, "in_progress")), _said("", _todos(token, "completed"))),
+    }[work]
 
 
 def _said(text: str, *steps: AnyStep) -> Turn:
@@ -59,6 +65,13 @@ def _append(token: str) -> str:
 
 def _bash(command: str) -> Call:
     return Call(call="bash", arguments={"command": command, "description": "Notes that it ran"})
+
+
+def _left_running() -> str:
+    """One program that leaves its command's group, one that also hides its surroundings, and one that is elsewhere."""
+    stays = f"setsid sleep {_LEFT_SECONDS} >/dev/null 2>&1 &"
+    elsewhere = f'env -i -C / setsid sh -c "sleep {_LEFT_SECONDS}; :" "$PWD" >/dev/null 2>&1 &'
+    return f"({stays}); (env -i {stays}); ({elsewhere})"
 
 
 def _question(token: str) -> Call:
