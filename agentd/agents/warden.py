@@ -8,6 +8,9 @@ a pipe whose other end only agentd holds. When that end closes, because agentd w
 the server is interrupted, killed after GRACE_SECONDS, and everything it left is killed. When the server ends by
 itself, the same happens to what it left.
 
+There are two of it, one above the other: when the lower one is killed, what it guarded comes to the upper one and is
+killed there; when the upper one is killed, the kernel tells the lower one, which ends everything.
+
 On stdout it tells one line, "pid N" or "error …"; the server's words go to stderr. It exits as the server did, with
 128 + signal when a signal ended that. Alone in a process of its own, with nothing imported that costs memory.
 Limits: without Linux only the server's own process group is killed here; `opencode/process.py` looks for the rest.
@@ -36,12 +39,36 @@ def main(grace_seconds: float, command: list[str]) -> int:
     """Runs the command; returns the exit code."""
     prctl = _prctl()
     prctl(PR_SET_CHILD_SUBREAPER, 1)
+    upper = os.getpid()
+    lower = os.fork()
+    if lower:
+        return _stand_above(lower)
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+    return _guard(grace_seconds, command, prctl, upper)
+
+
+def _stand_above(lower: int) -> int:
+    """Waits for the lower warden's end, and ends what it left; returns its exit code."""
+    signal.signal(signal.SIGTERM, lambda *_: _kill(lower, signal.SIGTERM))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    pid, status = 0, 0
+    while pid != lower:
+        pid, status = os.waitpid(-1, 0)
+    _end_all(lower)
+    return _code(status)
+
+
+def _guard(grace_seconds: float, command: list[str], prctl: Prctl, upper: int) -> int:
+    """Runs the command below; returns the exit code."""
     wake, woken = os.pipe()
     os.set_blocking(woken, False)
     signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.signal(signal.SIGTERM, lambda *_: None)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != upper:
+        return 1  # it was killed before the kernel knew whom to tell; nothing runs yet
     try:
         server = _spawn(command, prctl)
     except OSError as error:
@@ -52,6 +79,10 @@ def main(grace_seconds: float, command: list[str]) -> int:
     if status is None:
         status = _interrupt(server, grace_seconds)
     _end_all(server)
+    return _code(status)
+
+
+def _code(status: int) -> int:
     return os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
 
 
@@ -152,9 +183,9 @@ def _end_all(server: int) -> None:
             return
 
 
-def _kill(pid: int) -> bool:
+def _kill(pid: int, number: signal.Signals = signal.SIGKILL) -> bool:
     try:
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, number)
     except (ProcessLookupError, PermissionError):
         return False
     return True

@@ -2,7 +2,7 @@
 
 A killed server leaves the commands it ran as orphans, in sessions of their own. Two things end them. A warden
 (`agents/warden.py`) between agentd and the server ends whatever descends from it, also when agentd itself is killed.
-And a mark in the environment, which every descendant inherits, finds at the next start what a killed warden left.
+And a mark in the environment, which every descendant inherits, finds at the next start what killed wardens left.
 Limits: POSIX; without Linux, a program that clears its environment escapes both.
 """
 
@@ -39,6 +39,8 @@ _POLL_SECONDS = 0.1
 # OpenCode listens a moment before it serves, and never answers what it was asked in between: ask again soon, at first.
 _FIRST_HEALTH_SECONDS, _HEALTH_SECONDS = 0.5, 5.0
 _MARK_BYTES = 16
+# How a warden's command line tells it apart, also that of another release.
+_WARDEN = "/agents/warden.py"
 # What forks while it is looked for is found in the next round.
 _REAP_ROUNDS = 5
 
@@ -186,19 +188,27 @@ def draw_mark() -> str:
 def reap(mark: str) -> int:
     """Kills every process that carries the mark, until none is left; returns how many there were.
 
-    psutil compares start times before it kills: a pid that came round again is not hit.
+    A warden is left to end the rest at first, for it alone finds those whose environment is cleared. psutil compares
+    start times before it kills: a pid that came round again is not hit.
     """
     count = 0
-    for _ in range(_REAP_ROUNDS):
+    for turn in range(_REAP_ROUNDS):
         wanted = [process for process in psutil.process_iter() if _carries(process, mark)]
         count += len(wanted)
-        for process in wanted:
+        for process in (one for one in wanted if turn or not _is_warden(one)):
             with contextlib.suppress(psutil.Error):
                 process.kill()
         if not wanted:
             break
         psutil.wait_procs(wanted, timeout=_REAP_SECONDS)
     return count
+
+
+def _is_warden(process: psutil.Process) -> bool:
+    try:
+        return any(word.endswith(_WARDEN) for word in process.cmdline())
+    except psutil.Error:
+        return False
 
 
 def _carries(process: psutil.Process, mark: str) -> bool:

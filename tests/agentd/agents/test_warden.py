@@ -113,6 +113,16 @@ async def test_when_the_server_is_killed_what_it_started_ends(folder: Path) -> N
     assert left(family) == []
 
 
+@pytest.mark.parametrize("which", [0, 1])
+async def test_when_a_warden_is_killed_everything_ends(folder: Path, which: int) -> None:
+    process = await start(folder, f"{FAMILY}echo up > up\nsleep 1000")
+    family = [psutil.Process(process.pid), *await family_of(process, folder)]
+    wardens = [one for one in family if warden.__file__ in command_line(one)]
+    wardens[min(which, len(wardens) - 1)].kill()
+    assert await process.wait() in (-signal.SIGKILL, 128 + signal.SIGKILL)
+    assert left(family) == []
+
+
 async def test_a_server_that_is_stopped_or_deaf_is_killed(folder: Path) -> None:
     process = await start(folder, "trap '' INT\necho up > up\nsleep 1000")
     await asyncio.to_thread((folder / "up").read_text)

@@ -58,13 +58,18 @@ async def test_what_a_dead_server_left_behind_ends_with_it(tmp_path: Path) -> No
     await process.stop()
 
 
-async def test_what_a_killed_warden_left_behind_is_found_by_its_mark(tmp_path: Path) -> None:
+async def test_what_killed_wardens_left_behind_is_found_by_its_mark(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "up")
     mark = draw_mark()
     process = await start(tmp_path, "setsid sleep 1000 &\necho $! > up\nwait", mark)
     left_behind = psutil.Process(int(await asyncio.to_thread((tmp_path / "up").read_text)))
     server = psutil.Process(process.pid)
-    psutil.Process(process._process.pid).kill()
+    upper, lower = psutil.Process(process._process.pid), server.parent()
+    assert lower is not None
+    # Stopped first: it would end everything when it sees the other die.
+    upper.suspend()
+    lower.kill()
+    upper.kill()
     await process.wait()
     # The kernel ends the server with its warden; what that had started is left.
     psutil.wait_procs([server], timeout=30)
@@ -72,6 +77,16 @@ async def test_what_a_killed_warden_left_behind_is_found_by_its_mark(tmp_path: P
     assert await asyncio.to_thread(reap, mark) >= 1
     assert not left_behind.is_running() or left_behind.status() == psutil.STATUS_ZOMBIE
     assert await asyncio.to_thread(reap, mark) == 0
+    await process.stop()
+
+
+async def test_what_hides_its_mark_ends_with_what_is_found_by_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "up")
+    mark = draw_mark()
+    process = await start(tmp_path, "env -i setsid sleep 1000 &\necho $! > up\nwait", mark)
+    hidden = psutil.Process(int(await asyncio.to_thread((tmp_path / "up").read_text)))
+    assert await asyncio.to_thread(reap, mark) >= 3
+    assert psutil.wait_procs([hidden], timeout=30)[1] == []
     await process.stop()
 
 
