@@ -34,7 +34,7 @@ from agentd.agents.opencode.growing import Growing
 from agentd.agents.opencode.place import Place
 from agentd.agents.opencode.room import Room
 from agentd.agents.opencode.tail import Theirs, is_finished, stand
-from agentd.agents.opencode.tools import MAX_OUTPUT_BYTES, OPEN_STATES, output_of, with_known_output
+from agentd.agents.opencode.tools import MAX_OUTPUT_BYTES, OPEN_STATES, output_of, stay_cut_off, with_known_output
 from halyard.agent.v1 import resource_pb2
 from halyard.agent.v1 import session_pb2 as pb
 
@@ -169,7 +169,7 @@ class Mirror:
             return
         if isinstance(theirs, schema.ToolPart):
             room.note_call(theirs.call_id, name)
-            self._tool(room, theirs, ours)
+            self._tool(room, theirs, ours, moment)
         elif translate.is_growing(theirs):
             self._open_text(room, theirs, ours, moment)
         else:
@@ -184,9 +184,7 @@ class Mirror:
         return max((sibling.part.index + 1 for sibling in siblings if sibling is not None), default=0)
 
     def _open_text(self, room: Room, theirs: schema.Part, ours: pb.Part, moment: Moment) -> None:
-        """Opens a text part, or renews it from a listing: OpenCode holds no text before its end, so ours is kept if
-        it is longer.
-        """
+        """Opens a text part, or renews it from a listing, which holds no text before its end: ours is kept if longer."""
         growing = room.growing.get(theirs.id)
         if growing is None:
             growing = room.growing[theirs.id] = Growing(ours, self._resumed(ours, moment))
@@ -216,11 +214,13 @@ class Mirror:
             text = max(text, translate.text_of(known.part), key=len)
         return Accumulator(text, whole=moment.live)
 
-    def _tool(self, room: Room, theirs: schema.ToolPart, ours: pb.Part) -> None:
-        growing = room.growing.get(theirs.id)
+    def _tool(self, room: Room, theirs: schema.ToolPart, ours: pb.Part, moment: Moment) -> None:
+        growing, known = room.growing.get(theirs.id), self._journal.known(ours.name)
+        if not (moment.live or room.is_writing(theirs.message_id)):
+            stay_cut_off(ours, known)
         if ours.tool_call.state not in OPEN_STATES:
             room.growing.pop(theirs.id, None)
-            self._put_part(with_known_output(ours, self._journal.known(ours.name)))
+            self._put_part(with_known_output(ours, known))
         elif growing is None or growing.differs_beyond_output(ours):
             room.growing[theirs.id] = Growing(ours, Accumulator(output_of(theirs.state)))
             self._put_part(ours)

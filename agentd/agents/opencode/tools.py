@@ -106,6 +106,12 @@ def with_known_output(ours: pb.Part, known: resource_pb2.Resource | None) -> pb.
     return ours
 
 
+def stay_cut_off(ours: pb.Part, known: resource_pb2.Resource | None) -> None:
+    """Keeps a call cut off that was told as such: a record of it from before, heard of late, does not make it run."""
+    if known and known.part.tool_call.state == pb.TOOL_STATE_INTERRUPTED and ours.tool_call.state in OPEN_STATES:
+        ours.state, ours.tool_call.state = pb.PART_STATE_INTERRUPTED, pb.TOOL_STATE_INTERRUPTED
+
+
 def tool_call(part: schema.ToolPart, place: Place) -> pb.ToolCall:
     """Returns the tool call as it stands."""
     state = part.state

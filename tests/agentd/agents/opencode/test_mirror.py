@@ -179,6 +179,18 @@ def test_a_call_that_is_ended_after_a_crash_keeps_the_output_that_had_arrived(jo
     assert (call.state, call.output, call.output_bytes) == (pb.TOOL_STATE_INTERRUPTED, "started\n", 8)
 
 
+def test_a_call_that_was_cut_off_does_not_run_again_because_of_a_record_from_before(
+    mirror: Mirror, journal: MemoryJournal
+) -> None:
+    tell(mirror, *shapes.begun(), shapes.status("busy"), shapes.tool("t", "running", "started\n"))
+    mirror.cut_off(SESSION)
+    told = len(journal.told)
+    mirror.apply(shapes.tool("t", "running", "started\n"), REPLAYED)
+    assert journal.told[told:] == []
+    mirror.apply(shapes.tool("t", "completed", "started\nended\n"), REPLAYED)
+    assert [call.state for call in journal.calls(SESSION)] == [pb.TOOL_STATE_COMPLETE]
+
+
 def test_an_output_that_drops_its_beginning_is_told_whole_at_the_next_checkpoint(
     mirror: Mirror, journal: MemoryJournal
 ) -> None:
