@@ -2,8 +2,9 @@
 the agent.
 
 Real processes under a driver with a seed (tests/chaos, docs/chaos.md). What was drawn for a round is printed when it
-went wrong; `--seed S --rounds N --round K` plays that round again, after the one that begins the sessions. The exit
-code is 1 when anything was wrong.
+went wrong; `--seed S --rounds N --round K` plays that round again, after the one that begins the sessions; `--examine`
+ends with the first round that goes wrong, and keeps what all parts had written. The exit code is 1 when anything was
+wrong.
 """
 
 import argparse
@@ -12,8 +13,10 @@ import random
 import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
 
 from bench.report import Figures, main, percentile
 from tests.chaos.driver import Played, Run, run
@@ -60,6 +63,17 @@ def _figures(seed: int, shape: Shape, run: Run, seconds: float) -> dict[str, obj
     }
 
 
+@contextmanager
+def _stage_folder(*, keep: bool) -> Iterator[Path]:
+    if keep:
+        folder = Path(mkdtemp(prefix="halyard-chaos-"))
+        print(f"everything is in {folder}", file=sys.stderr, flush=True)
+        yield folder
+        return
+    with TemporaryDirectory(prefix="halyard-chaos-", ignore_cleanup_errors=True) as passing:
+        yield Path(passing)
+
+
 def measure(options: argparse.Namespace) -> Figures:
     """Plays the rounds on a stage of their own."""
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 31)
@@ -71,8 +85,8 @@ def measure(options: argparse.Namespace) -> Figures:
     began = time.monotonic()
     # Told to stop, it takes the stage down as after Ctrl+C: what it started would outlive it.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with TemporaryDirectory(prefix="halyard-chaos-", ignore_cleanup_errors=True) as folder:
-        came_of = asyncio.run(run(Path(folder), plans, shape, _tell))
+    with _stage_folder(keep=options.examine) as folder:
+        came_of = asyncio.run(run(folder, plans, shape, _tell, until_wrong=options.examine))
     figures = _figures(seed, shape, came_of, time.monotonic() - began)
     options.wrong = not figures["clean"]
     return {**figures, "rows": [{key: value for key, value in figures.items() if isinstance(value, int | float)}]}
@@ -83,6 +97,7 @@ if __name__ == "__main__":
     arguments.add_argument("--rounds", type=int, default=20)
     arguments.add_argument("--seed", type=int, help="any number; drawn and printed when none is given")
     arguments.add_argument("--round", type=int, metavar="K", help="only this round of the run that the seed draws")
+    arguments.add_argument("--examine", action="store_true", help="end with the first wrong round and keep its data")
     arguments.add_argument("--apps", type=int, default=2)
     arguments.add_argument("--sessions", type=int, default=3)
     outcome = argparse.Namespace(wrong=True)

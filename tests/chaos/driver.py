@@ -253,8 +253,8 @@ def _state(state: Any) -> str:
     return decision_pb2.DecisionState.Name(state).removeprefix("DECISION_STATE_")
 
 
-async def run(folder: Path, rounds: list[Round], shape: Shape, told: Any = None) -> Run:
-    """Plays these rounds on a stage of their own in `folder`."""
+async def run(folder: Path, rounds: list[Round], shape: Shape, told: Any = None, *, until_wrong: bool = False) -> Run:
+    """Plays these rounds, or those up to the first that goes wrong, on a stage of their own in `folder`."""
     result = Run()
     async with running_rig(folder, shape) as rig:
         result.disk = rig.disk.kind
@@ -263,6 +263,8 @@ async def run(folder: Path, rounds: list[Round], shape: Shape, told: Any = None)
             played = await driver.play(plan)
             if told is not None:
                 told(plan, played)
+            if until_wrong and played.verdict.all:
+                break
     left = witness.left_in(rig)
     if left:
         result.rounds[-1].verdict.left_over += [f"still runs after the end: {one}" for one in left]

@@ -1,8 +1,9 @@
 """`python -m tests.chaos.hastened MODULE ARGUMENT…`: a program of Halyard's with less patience.
 
 The programs are the real ones. What they wait for when all is lost is shortened, so that a round of chaos takes
-seconds: signs of life every 2 s instead of 20, links tried again after at most 3 s instead of 30 and forgiven after 5
-instead of 60, OpenCode looked after every second and started again within 2 s. `docs/chaos.md` has the list.
+seconds: signs of life every 2 s instead of 25, links tried again after at most 3 s instead of 4 (what a relay for a few
+devices says; 30 without its word) and forgiven after 5 instead of 60, OpenCode looked after every second instead of
+every 30 and started again within 2 s instead of up to 60. `docs/chaos.md` has the list.
 """
 
 import runpy

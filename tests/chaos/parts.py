@@ -107,7 +107,7 @@ def _last_words(log: Path) -> str:
 
 
 def servers_of(agentd_pid: int) -> list[psutil.Process]:
-    """What this agentd runs OpenCode by: the warden that guards it first, OpenCode itself last."""
+    """What this agentd runs OpenCode by: the wardens that guard it from above first, OpenCode itself last."""
     try:
         below = psutil.Process(agentd_pid).children(recursive=True)
         return [child for child in below if {"serve", "--hostname", "--port"} <= set(child.cmdline())]

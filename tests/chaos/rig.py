@@ -67,9 +67,9 @@ class Rig:
 
     @property
     def warden(self) -> psutil.Process | None:
-        """The process that sees to it that the agent's server does not outlive agentd."""
+        """The process right above the agent's server: it sees to it that nothing outlives agentd."""
         found = servers_of(self.agentd.pid) if self.agentd.pid else []
-        return found[0] if len(found) > 1 else None
+        return found[-2] if len(found) > 1 else None
 
     async def start(self, part: Part) -> None:
         """Starts a part, unless it runs, and listens to it."""

@@ -167,7 +167,7 @@ def holders(found: Message) -> Iterator[Message]:
 
 
 def has_fields(field: Any) -> bool:
-    return field.type == FieldDescriptor.TYPE_MESSAGE and field.message_type.name != "Timestamp"
+    return bool(field.type == FieldDescriptor.TYPE_MESSAGE and field.message_type.name != "Timestamp")
 
 
 def fields() -> list[tuple[str, int, str]]:

@@ -8,7 +8,7 @@ from tests.chaos.driver import run
 from tests.chaos.plan import Break, Decide, Fault, Round, Say, Shape, Work
 
 SHAPE = Shape(apps=2, slots=2)
-# Chosen, not drawn, so that it takes seconds: an OpenCode that dies needs six to come back.
+# Chosen, not drawn, so that it takes seconds: an OpenCode that dies needs two or three to come back.
 BEGINNING = Round(
     0,
     (Say(0.0, 0, 0, "t0x0", Work.RUN, fresh=True), Say(0.0, 1, 1, "t0x1", Work.SAY, fresh=True)),

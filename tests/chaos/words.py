@@ -49,7 +49,7 @@ def _work(token: str, work: Work) -> tuple[Turn, ...]:
         Work.RUN_SLOWLY: (_said(f"It takes its time, {token}.", _bash(slowly)),),
         Work.LEAVE_RUNNING: (_said(f"I leave {token} running.", _bash(f"{_append(token)}; {_left_running()}")),),
         Work.WRITE: (_said(f"I write {token}.", written),),
-        Work.EDIT: (_said("", written), _said(f"I edit {token}.", Call(call="edit", arguments=changed))),
+        Work.EDIT: (_said("", written), _said(f"I edit {token}.", Call(call="edit", arguments={**changed}))),
         Work.ASK: (_said(f"I have to ask about {token}.", _question(token)),),
         Work.PLAN: (_said(f"I plan {token}.", _todos(token, "in_progress")), _said("", _todos(token, "completed"))),
     }[work]
