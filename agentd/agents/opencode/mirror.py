@@ -184,7 +184,7 @@ class Mirror:
         return max((sibling.part.index + 1 for sibling in siblings if sibling is not None), default=0)
 
     def _open_text(self, room: Room, theirs: schema.Part, ours: pb.Part, moment: Moment) -> None:
-        """Opens a text part, or renews it from a listing, which holds no text before its end: ours is kept if longer."""
+        """Opens a text part, or renews it from a listing, which has no text before its end: ours is kept if longer."""
         growing = room.growing.get(theirs.id)
         if growing is None:
             growing = room.growing[theirs.id] = Growing(ours, self._resumed(ours, moment))
