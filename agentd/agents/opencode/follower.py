@@ -228,8 +228,7 @@ class Follower:
         marks = {session_id: self._marks[session_id] for session_id in known}
         if not marks:
             return
-        whole = dict.fromkeys((info.id for info in listed), NOTHING_AFTER)
-        events = await self._client.history(whole | {session_id: mark.seq - 1 for session_id, mark in marks.items()})
+        events = await self._client.history(lost.history_from(marks, (info.id for info in listed)))
         for session_id in lost.went_back(marks, events):
             _log.warning("session %s went back to an older state in OpenCode; reading it anew", session_id)
             self._book.forget(session_id)

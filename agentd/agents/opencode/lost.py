@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from agentd.agents.agent import Journal
 from agentd.agents.opencode import schema
-from agentd.agents.opencode.client import Client
+from agentd.agents.opencode.client import NOTHING_AFTER, Client
 from agentd.agents.opencode.event_schema import Durable
 from agentd.agents.opencode.mirror import Mirror, Moment
 from agentd.agents.opencode.place import Place
@@ -40,6 +40,16 @@ class Mark:
         """Returns what `encode` made."""
         seq, _, event_id = saved.decode().partition(" ")
         return cls(int(seq), event_id)
+
+
+def history_from(marks: Mapping[str, Mark], listed: Iterable[str]) -> Mapping[str, int]:
+    """Returns what to ask the history: the events of `marks` from each mark's own number on, none of others. PURE.
+
+    `listed`: every session that there is; of one that it is not asked about, the history tells all.
+    """
+    others = dict.fromkeys((session_id for session_id in listed if session_id not in marks), NOTHING_AFTER)
+    # Nothing comes before 0, and OpenCode refuses to be asked for what comes after -1.
+    return others | {session_id: mark.seq - 1 for session_id, mark in marks.items() if mark.seq > 0}
 
 
 def went_back(marks: Mapping[str, Mark], events: Iterable[Durable]) -> set[str]:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from agentd.agents.agent import ResourceNotFoundError
+from agentd.agents.opencode.client import NOTHING_AFTER
 from agentd.agents.opencode.event_schema import Durable
-from agentd.agents.opencode.lost import Mark, forget_missing, mark_gone, went_back
+from agentd.agents.opencode.lost import Mark, forget_missing, history_from, mark_gone, went_back
 from agentd.agents.opencode.mirror import Mirror
 from agentd.agents.opencode.place import Place
 from agentd.agents.opencode.room import GONE_DETAIL
@@ -40,6 +41,11 @@ def test_a_session_went_back_when_its_newest_event_is_missing_or_another_one() -
     marks = {"same": Mark(3, "a"), "other": Mark(3, "a"), "noted without an id": Mark(3), "shorter": Mark(9, "z")}
     assert went_back(marks, events) == {"other", "shorter"}
     assert went_back({}, events) == set()
+
+
+def test_the_history_is_asked_from_each_mark_on_and_for_the_whole_of_a_session_that_has_only_begun() -> None:
+    marks = {"long": Mark(7, "a"), "begun": Mark(0, "b")}
+    assert history_from(marks, ["long", "begun", "unknown"]) == {"long": 6, "unknown": NOTHING_AFTER}
 
 
 def test_a_gone_session_keeps_what_was_heard_and_ends_what_was_under_way() -> None:
@@ -93,6 +99,20 @@ def test_what_a_whole_listing_does_not_hold_is_forgotten() -> None:
     forget_missing(journal, Place(SESSION, "/p"), [first, second])
     assert journal.texts(SESSION) == ["kept"]
     assert [m.name.rpartition("/")[2] for m in journal.messages(SESSION)] == ["m1", "m2"]
+
+
+async def test_a_session_of_which_only_the_beginning_was_heard_is_followed_again(
+    opencode: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with rig(tmp_path, opencode) as made:
+        session = await made.session("Hardly begun")
+        await made.stop()
+        # As when both were killed between a session's first event and its second.
+        made.journal.save(f"opencode/seq/{session}", Mark(0).encode())
+        await made.again()
+        assert "went back" not in caplog.text
+        await made.ask(session, says("Here."))
+        assert made.journal.texts(session) == ["Here."]
 
 
 @pytest.mark.timeout(240)
