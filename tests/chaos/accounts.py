@@ -12,6 +12,9 @@ from typing import Any
 
 from tests.chaos.words import first_words, token_in
 
+_STOPPED = "User aborted the command"
+"""What OpenCode writes below the output of a command that was stopped."""
+
 
 @dataclass
 class Verdict:
@@ -117,7 +120,9 @@ def effects(
             verdict.doubled.append(f"{token} ran although it was {decided or 'never asked about'}")
         if count[token] and "ALLOWED_ONCE" not in decided:
             verdict.doubled.append(f"{token} took effect although it was {decided or 'never asked about'}")
-        if done and not count[token]:
+        # One that was stopped may have got as far as its effect; OpenCode calls it completed and says so in its output.
+        stopped = _STOPPED in str(part["state"].get("output", ""))
+        if done and not stopped and not count[token]:
             verdict.lost.append(f"{token} is complete but took no effect")
         if count[token] > 1:
             verdict.doubled.append(f"{token} took effect {count[token]} times")

@@ -16,8 +16,9 @@ def said(token: str, times: int = 1) -> Message:
     return {"info": {"role": "user"}, "parts": [text] * times}
 
 
-def ran(part: str, command: str, status: str = "completed") -> Message:
-    tool = {"type": "tool", "tool": "bash", "id": part, "state": {"status": status, "input": {"command": command}}}
+def ran(part: str, command: str, status: str = "completed", output: str = "") -> Message:
+    state = {"status": status, "input": {"command": command}, "output": output}
+    tool = {"type": "tool", "tool": "bash", "id": part, "state": state}
     return {"info": {"role": "assistant"}, "parts": [tool]}
 
 
@@ -70,8 +71,8 @@ def test_prompts_of_two_apps_may_overtake_each_other() -> None:
     assert judged(asked, said("t1x1"), said("t1x0")).all == []
 
 
-def of_effects(written: list[str], decided: str, status: str = "completed") -> Verdict:
-    messages = {"ses_1": [ran("prt_1", "echo t1x0 >> effects.txt", status)]}
+def of_effects(written: list[str], decided: str, status: str = "completed", output: str = "") -> Verdict:
+    messages = {"ses_1": [ran("prt_1", "echo t1x0 >> effects.txt", status, output)]}
     asks = {"sessions/ses_1/permissions/per_1": (decided, "sessions/ses_1/messages/m/parts/prt_1")}
     return effects(written, messages, asks)
 
@@ -83,6 +84,14 @@ def test_an_allowed_command_ran_once() -> None:
 def test_an_allowed_command_that_was_cut_off_may_have_run() -> None:
     assert of_effects(["t1x0"], ALLOWED, "error").all == []
     assert of_effects([], ALLOWED, "error").all == []
+
+
+def test_an_allowed_command_that_was_stopped_may_have_run_but_not_twice_and_not_unasked() -> None:
+    output = "<bash_metadata>\nUser aborted the command\n</bash_metadata>"
+    assert of_effects([], ALLOWED, output=output).all == []
+    assert of_effects(["t1x0"], ALLOWED, output=output).all == []
+    assert len(of_effects(["t1x0", "t1x0"], ALLOWED, output=output).doubled) == 1
+    assert len(of_effects([], DENIED, output=output).doubled) == 1
 
 
 def test_a_command_that_took_effect_twice_is_caught() -> None:
