@@ -12,6 +12,7 @@ from pydantic import JsonValue
 
 from agentd.agents.agent import (
     AgentRefusedError,
+    AgentUnavailableError,
     NotWaitingError,
     PromptOrder,
     ResourceNotFoundError,
@@ -37,9 +38,9 @@ _SESSION_MARK = "halyard"
 _NEWEST_SESSIONS = 200
 _NEWEST_MESSAGES = 50
 _MESSAGES_A_PAGE = 200
-# Until a command's own message is stored; its turn may take hours.
-_COMMAND_TAKEN_SECONDS = 30.0
-_POLL_SECONDS = 0.05
+# Until the message of a prompt or command is stored; the turn may take hours.
+_STORED_SECONDS = 30.0
+_POLL_SECONDS = 0.02
 STOPPED = "The turn was stopped."
 DELETED = "The session was deleted."
 
@@ -76,6 +77,7 @@ class OpenCodeCalls(ABC):
             raise AgentRefusedError(f"There is no folder {directory} on the workstation. Choose another project.")
         info = await self._begun(life, directory, order.token) if order.repeat else None
         if info is None:
+            await self._check_mode(life, order.mode, directory)
             info = await life.client.create_session(directory, _session_body(order))
         return life.mirror.adopt_session(info).session()
 
@@ -132,25 +134,54 @@ class OpenCodeCalls(ABC):
         """
         life = self._life()
         room = await self._room(order.session_id)
-        if order.repeat and await self._arrived(life, room, order.message_id):
+        if order.repeat and await self._arrived(life, room, order):
             return
         command = await self._command(life, room, order.text)
         if command is not None:
             await self._run_command(life, order, prompting.command_body(order, command, room.place.directory))
-        else:
-            await life.client.prompt(order.session_id, prompting.prompt_body(order, room.place.directory))
+            return
+        await self._check_mode(life, order.mode, room.place.directory)
+        await life.client.prompt(order.session_id, prompting.prompt_body(order, room.place.directory))
+        await self._until_stored(life, order)
 
-    async def _arrived(self, life: Life, room: Room, message_id: str) -> bool:
-        """Returns whether the first try arrived; if OpenCode died before it began to answer, wakes it up."""
-        session_id = room.info.id
+    async def _check_mode(self, life: Life, mode: str, directory: str) -> None:
+        """Refuses a mode that there is not: OpenCode would say yes to the prompt and drop it."""
+        if not mode:
+            return
+        known = await life.client.agents(directory)
+        if mode not in {info.name for info in known}:
+            offered = ", ".join(offer.id for offer in catalogue.modes(known, ""))
+            raise AgentRefusedError(f"OpenCode has no mode {mode!r} in this project. Choose one of: {offered}.")
+
+    async def _until_stored(self, life: Life, order: PromptOrder) -> None:
+        """OpenCode says yes to a prompt before it stores it. If it died in between, nobody would have it."""
+        loop = asyncio.get_running_loop()
+        late = loop.time() + _STORED_SECONDS
+        while await self._stored(life, order) is None:
+            if loop.time() > late:
+                raise AgentUnavailableError("OpenCode said yes to the prompt and has not stored it.")
+            await asyncio.sleep(_POLL_SECONDS)
+
+    async def _stored(self, life: Life, order: PromptOrder) -> schema.UserMessage | None:
+        """Returns the prompt as OpenCode has it; None while a part of it is missing."""
         try:
-            first = (await life.client.message(session_id, message_id)).info
+            found = await life.client.message(order.session_id, order.message_id)
         except ResourceNotFoundError:
+            return None
+        if not isinstance(found.info, schema.UserMessage) or not prompting.is_whole(order, found.parts):
+            return None
+        return found.info
+
+    async def _arrived(self, life: Life, room: Room, order: PromptOrder) -> bool:
+        """Returns whether the first try arrived; if OpenCode died before it began to answer, wakes it up."""
+        session_id = order.session_id
+        first = await self._stored(life, order)
+        if first is None:
+            # Of what arrived in part, every part is put in its place again: they have the same ids.
             return False
         page = await life.client.messages(session_id, _NEWEST_MESSAGES)
         statuses = await life.client.statuses(room.place.directory)
-        is_begun = session_id in statuses or prompting.is_answered(message_id, page.messages)
-        if isinstance(first, schema.UserMessage) and not is_begun:
+        if session_id not in statuses and not prompting.is_answered(order.message_id, page.messages):
             await life.client.prompt(session_id, prompting.wake_body(first))
         return True
 
@@ -163,14 +194,11 @@ class OpenCodeCalls(ABC):
     async def _run_command(self, life: Life, order: PromptOrder, body: dict[str, JsonValue]) -> None:
         """Starts a command, whose call lasts as long as its turn, and returns when its message is stored."""
         running = life.start(life.client.command(order.session_id, body), f"the command {body['command']}")
-        async with asyncio.timeout(_COMMAND_TAKEN_SECONDS):
+        async with asyncio.timeout(_STORED_SECONDS):
             while not running.done():
-                try:
-                    await life.client.message(order.session_id, order.message_id)
-                except ResourceNotFoundError:
-                    await asyncio.sleep(_POLL_SECONDS)
-                else:
+                if await self._stored(life, order) is not None:
                     return
+                await asyncio.sleep(_POLL_SECONDS)
         problem = running.result()
         if problem is not None:
             raise problem

@@ -217,7 +217,9 @@ class Client:
     # Messages
 
     async def prompt(self, session_id: str, body: Mapping[str, JsonValue]) -> None:
-        """Hands a prompt over; 204 even when model or agent do not exist, the failure comes as an event."""
+        """Hands a prompt over. Returns before it is stored, and also when model or agent do not exist; the failure
+        comes as an event.
+        """
         await self._send("POST", _path(session_id, "prompt_async"), body=body)
 
     async def command(self, session_id: str, body: Mapping[str, JsonValue]) -> None:

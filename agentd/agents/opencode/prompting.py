@@ -93,6 +93,13 @@ def command_body(order: PromptOrder, command: SlashCommand, directory: str) -> d
     return body
 
 
+def is_whole(order: PromptOrder, stored: Sequence[schema.Part]) -> bool:
+    """Returns whether all of a prompt is stored. OpenCode stores the message first, then its text, then the files one
+    by one, of which each becomes one part or several.
+    """
+    return len(stored) > len(order.files)
+
+
 def is_answered(message_id: str, messages: Sequence[schema.MessageWithParts]) -> bool:
     """Returns whether the agent has begun to answer this prompt, or a later one that swallowed it."""
     prompts = [m.info.id for m in messages if isinstance(m.info, schema.UserMessage)]

@@ -12,6 +12,7 @@ from agentd.agents.agent import (
     ResourceNotFoundError,
     StartOrder,
 )
+from agentd.agents.opencode.prompting import prompt_body
 from halyard.agent.v1 import session_pb2
 from tests.fakes.opencode import Rig, calls, prompts_seen, repository, runs, says, scripted
 
@@ -201,3 +202,34 @@ async def test_the_same_prompt_ordered_again_reaches_the_model_once(shared: Rig)
 
     assert prompts_seen(shared.asked, "exactly one sail") == 1
     assert shared.journal.texts(session) == ["Once.", "Next."]
+
+
+async def test_a_prompt_that_arrived_without_its_text_gets_it_by_its_repetition(shared: Rig) -> None:
+    """OpenCode died after storing the message and before its parts."""
+    session = await shared.session()
+    order = shared.order(session, scripted(says("All there."), words="only half of me"))
+    client = shared.agent._life().client
+    body = {**prompt_body(order, str(shared.folder)), "noReply": True}
+    await client.prompt(session, body)
+    await shared.until(lambda j: bool(j.texts(session, session_pb2.ROLE_PERSON)), "the prompt to be stored")
+    [part] = (await client.message(session, order.message_id)).parts
+    await client._send("DELETE", f"/session/{session}/message/{order.message_id}/part/{part.id}")
+    assert (await client.message(session, order.message_id)).parts == []
+
+    await shared.agent.prompt(replace(order, repeat=True))
+    await shared.idle(session)
+    assert prompts_seen(shared.asked, "only half of me") == 1
+    assert shared.journal.texts(session) == ["All there."]
+    assert shared.journal.texts(session, session_pb2.ROLE_PERSON) == [order.text]
+
+
+async def test_a_mode_that_there_is_not_is_refused(shared: Rig) -> None:
+    session = await shared.session()
+    order = replace(shared.order(session, "Hm?"), mode="daydream")
+    with pytest.raises(AgentRefusedError, match=r"no mode 'daydream' .* Choose one of: build, plan"):
+        await shared.agent.prompt(order)
+    with pytest.raises(AgentRefusedError, match="no mode 'daydream'"):
+        await shared.agent.start_session(StartOrder(folder=shared.folder, token="dream", mode="daydream"))
+    await shared.agent.prompt(replace(shared.order(session, scripted(says("I plan."))), mode="plan"))
+    await shared.idle(session)
+    assert shared.journal.messages(session)[-1].mode == "plan"

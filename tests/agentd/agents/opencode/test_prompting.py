@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from agentd.agents.agent import PromptOrder
 from agentd.agents.opencode import prompting, schema
 from agentd.agents.opencode.prompting import SlashCommand
 from halyard.agent.v1 import session_pb2
+from tests.agentd.agents.opencode import shapes
 
 ORDER = PromptOrder("ses_1", "msg_1f8cb8406001LdP5YAFrSq2HAH", "Hoist it")
 
@@ -88,3 +91,13 @@ def test_a_prompt_is_answered_by_its_own_answer_or_that_of_a_later_one() -> None
     assert prompting.is_answered("m1", [user("m1"), user("m2"), answer("m2")])
     assert not prompting.is_answered("m2", [user("m1"), answer("m1"), user("m2")])
     assert prompting.is_answered("m0", [answer("m0"), user("m1")])
+
+
+def test_a_prompt_is_whole_with_its_text_and_at_least_one_part_for_each_file() -> None:
+    text, file = shapes.ended("p1", "Hoist it").part, shapes.ended("p2", "of the file").part
+    assert not prompting.is_whole(ORDER, [])
+    assert prompting.is_whole(ORDER, [text])
+    with_file = replace(ORDER, files=[session_pb2.FileRef(path="README.md")])
+    assert not prompting.is_whole(with_file, [text])
+    assert prompting.is_whole(with_file, [text, file])
+    assert prompting.is_whole(with_file, [text, file, file])
