@@ -1,4 +1,4 @@
-from app_flet.calling import LATE, UNCERTAIN, reason_of, view_of
+from app_flet.calling import UNCERTAIN, UNSENT, reason_of, view_of
 from halyard_client.google.rpc import Status
 from halyard_client.halyard.agent.v1 import Call, CallResult
 from tests.app_flet.harbour import refusal
@@ -32,7 +32,7 @@ def test_a_refusal_says_why_and_names_its_reason() -> None:
 
 def test_a_call_that_left_and_ran_out_of_time_may_have_taken_effect() -> None:
     assert view_of(queued(CallState.EXPIRED, attempts=1)).error == UNCERTAIN
-    assert view_of(queued(CallState.EXPIRED, attempts=0)).error == LATE
+    assert view_of(queued(CallState.EXPIRED, attempts=0)).error == UNSENT
 
 
 def test_a_status_of_another_domain_has_no_reason_here() -> None:

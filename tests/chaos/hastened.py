@@ -27,10 +27,11 @@ def hasten_links() -> None:
 
 def hasten_app() -> None:
     """For a process that runs the app's link."""
-    from app_flet import link  # noqa: PLC0415 - only where there is an app
+    from app_flet import dialling, link  # noqa: PLC0415 - only where there is an app
 
     hasten_links()
-    link.OPEN_SECONDS = OPEN_SECONDS
+    for module in (dialling, link):
+        module.OPEN_SECONDS = OPEN_SECONDS  # type: ignore[attr-defined]
 
 
 def hasten_relay() -> None:
