@@ -1,8 +1,10 @@
 """`relay backup` and `relay restore`: a checked copy of the store in one file, and the way back.
 
 A backup is made by a process of its own through SQLite's backup API, in one read transaction: it is the store as it was
-at one moment, whoever writes meanwhile. A restore needs the relay stopped. What it brings back is old; what follows
-from that, and why nothing is lost by it, is told in docs/decisions/0065-a-store-that-was-lost-or-restored.md.
+at one moment, whoever writes meanwhile. A restore puts a backup in the place of a store that nobody serves; under a
+relay that serves, it is laid out beside the store (`lay_out`), and the relay, told by a signal, lets its links go,
+takes it (`take`) and begins anew. What a restore brings back is old; what follows from that, and why nothing is lost by
+it, is told in docs/decisions/0065-a-store-that-was-lost-or-restored.md.
 """
 
 import os
@@ -69,13 +71,46 @@ def restore(store: Path, source: Path, now_ms: int) -> Restored:
 
     ConfigError when a relay serves from there or `source` is no backup; BackupFailed when it cannot be copied.
     """
-    with database.alone(store, f"A relay serves from {store}; stop it first, then restore."):
+    with database.alone(store, f"Another program has {store} for itself; stop it first, then restore."):
         _check_source(source)
         with _arriving(store, before=lambda: _set_aside(store, now_ms)) as draft:
             copied = _copy(source, draft, store)
             _prepare(draft, now_ms)
-        aside = _aside(store, now_ms)
-        return Restored(copied, aside if aside.exists() else None)
+        return Restored(copied, _existing(_aside(store, now_ms)))
+
+
+def laid_out(store: Path) -> Path:
+    """Where a backup waits for the relay that serves `store` to take it."""
+    return store.with_name(f"{store.name}.restoring")
+
+
+def lay_out(store: Path, source: Path) -> Copied:
+    """Lays a checked copy of `source` beside `store`, for the relay that serves it to `take`. Raises as `restore`."""
+    _check_source(source)
+    with _arriving(laid_out(store)) as draft:
+        return _copy(source, draft, store)
+
+
+def take(store: Path, now_ms: int) -> Path | None:
+    """Puts what was laid out in the place of `store`, which nobody may serve; returns where the former one is now.
+
+    BackupFailed when it cannot be; then all is as it was.
+    """
+    waiting = laid_out(store)
+    try:
+        with database.alone(store, f"Another program has {store} for itself."):
+            _prepare(waiting, now_ms)
+            _sync(waiting)
+            _set_aside(store, now_ms)
+            waiting.replace(store)
+            _sync(store.parent)
+    except (OSError, sqlite3.Error, ConfigError) as error:
+        raise BackupFailed(f"{waiting} could not take the place of {store}: {error}.") from None
+    return _existing(_aside(store, now_ms))
+
+
+def _existing(file: Path) -> Path | None:
+    return file if file.exists() else None
 
 
 def _check_source(source: Path) -> None:

@@ -17,9 +17,10 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
 from halyard.relay.v1 import relay_service_pb2, relay_service_pb2_grpc
-from relay import config
+from relay import config, database
 from relay.backup import BackupFailed, Copied, back_up, restore
 from relay.errors import ConfigError
+from relay.restore_served import restore_served
 from relay.tokens import OPERATOR_TOKEN_FILE
 
 _DEADLINE_SECONDS = 10.0
@@ -127,14 +128,22 @@ def _backup(options: argparse.Namespace, store: Path) -> None:
 
 
 def _restore(options: argparse.Namespace, store: Path) -> None:
-    restored = restore(store, options.file, time.time_ns() // 1_000_000)
+    folder = config.data_dir(options.data)
+    pid = database.holder(store)
+    # What has the store may be another program, and the run file may be left of a relay that was killed.
+    is_served = pid is not None and str(_told(folder).get("pid")) == str(pid)
+    if pid is not None and is_served:
+        restored = restore_served(store, options.file, pid, folder / config.RUN_FILE)
+    else:
+        restored = restore(store, options.file, time.time_ns() // 1_000_000)
     if options.json:
         print(json.dumps(_as_dict(restored.copied) | {"replaced": str(restored.replaced or "")}))
         return
     print(f"{store} is {options.file} now: {_summary(restored.copied)}.")
     if restored.replaced is not None:
         print(f"What was there before is {restored.replaced}; delete it once you are content.")
-    print("Start the relay: workstations and apps send again what is newer. Invites that were open must be made anew.")
+    print("The relay serves it." if is_served else "Start the relay.", end=" ")
+    print("Workstations and apps send again what is newer. Invites that were open must be made anew.")
 
 
 def _as_dict(copied: Copied) -> dict[str, object]:

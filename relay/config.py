@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,6 +14,8 @@ DEFAULT_HTTP = "127.0.0.1:8460"
 DEFAULT_GRPC = "127.0.0.1:8461"
 RUN_FILE = "relay.json"
 """In the data folder while a relay serves: where it is reached, for the relay's own commands."""
+RESTORE_SIGNAL = signal.SIGUSR1
+"""Tells a relay that a backup was laid out beside its store: relay/restore_served.py."""
 _MIB = 1024 * 1024
 
 

@@ -6,11 +6,12 @@ stops before it says anything wrong (`StoreBroken`).
 """
 
 import fcntl
+import os
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from importlib import resources
 from pathlib import Path
 from typing import NamedTuple, NoReturn
@@ -86,15 +87,38 @@ def connect(file: Path, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connectio
 def alone(file: Path, refusal: str) -> Iterator[None]:
     """Nobody else writes the store in `file` meanwhile; ConfigError with `refusal` when somebody does.
 
-    Two relays must not write one store: each believes what it remembers of it.
+    Two relays must not write one store: each believes what it remembers of it. `holder` says who it is.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    with beside(file, ".lock").open("w") as lock:
+    with _lock_file(file).open("ab", buffering=0) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise ConfigError(refusal) from None
+        lock.truncate(0)
+        with suppress(OSError):
+            # On a full disk nobody learns who it is, and what the disk refuses next says so better.
+            lock.write(str(os.getpid()).encode())
         yield
+        lock.truncate(0)
+
+
+def holder(file: Path) -> int | None:
+    """The process that has the store in `file` for itself just now; None when nobody has."""
+    lock_file = _lock_file(file)
+    if not lock_file.exists():
+        return None
+    with lock_file.open(encoding="ascii") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            told = lock.read()
+            return int(told) if told.isdecimal() else None
+    return None
+
+
+def _lock_file(file: Path) -> Path:
+    return beside(file, ".lock")
 
 
 def prepare(file: Path) -> None:

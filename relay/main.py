@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
@@ -64,17 +65,18 @@ def _run(options: argparse.Namespace) -> int:
 
 
 async def _serve(settings: config.ServeConfig, *, as_json: bool, until_stdin_closes: bool) -> int:
-    """Serves until a signal, or until the program that started it is gone. When the store is lost under it, the program
-    begins anew, at the same place.
+    """Serves until a signal, or until the program that started it is gone. When the store is lost under it, or a backup
+    is to take its place, the program begins anew, at the same place.
     """
     # uvicorn imports its reloader, and that takes watchfiles with its native runtime where another package brought it:
     # a megabyte that nothing here uses. Without it uvicorn has a reloader of plain Python.
     sys.modules.setdefault("watchfiles", None)  # type: ignore[arg-type] # None is how an absent module is noted
     from relay.server import running
 
-    stop = asyncio.Event()
+    stop, restore = asyncio.Event(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    asyncio.get_running_loop().add_signal_handler(config.RESTORE_SIGNAL, restore.set)
     if until_stdin_closes:
         _watch_stdin(stop)
     async with running(settings) as relay:
@@ -83,8 +85,11 @@ async def _serve(settings: config.ServeConfig, *, as_json: bool, until_stdin_clo
         gc.collect()
         gc.freeze()
         with _told(relay, as_json=as_json):
-            await _until_either(stop, relay.services.store.broken)
+            await _until_either(stop, restore, relay.services.store.broken)
     why = relay.services.store.broken_by
+    if restore.is_set() and not stop.is_set():
+        _take_backup(settings)
+        _begin_anew(relay)
     if isinstance(why, StoreLost) and stop.is_set():
         return OK
     if isinstance(why, StoreLost):
@@ -92,6 +97,17 @@ async def _serve(settings: config.ServeConfig, *, as_json: bool, until_stdin_clo
     if why is not None:
         raise why
     return OK
+
+
+def _take_backup(settings: config.ServeConfig) -> None:
+    from relay.backup import BackupFailed, take
+
+    try:
+        replaced = take(settings.database, time.time_ns() // 1_000_000)
+    except BackupFailed as error:
+        _log.error("%s Going on with the store as it was.", error)
+    else:
+        _log.info("A backup was put in the place of the store; the former one is %s.", replaced)
 
 
 def _watch_stdin(stop: asyncio.Event) -> None:
@@ -203,7 +219,7 @@ def _parser() -> argparse.ArgumentParser:
     backup.add_argument("file", type=Path, metavar="FILE", help="where to; readable by you alone")
     backup.add_argument("--overwrite", action="store_true", help="replace an older backup of that name")
     restore = commands.add_parser(
-        "restore", parents=[shared, stored], help="go back to a backup, with the relay stopped"
+        "restore", parents=[shared, stored], help="go back to a backup, also while the relay serves"
     )
     restore.add_argument("file", type=Path, metavar="FILE", help="a backup; what it replaces is kept beside it")
     commands.add_parser("token", parents=[shared], help="print the operator's token, for grpcurl")

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import resource
 import sqlite3
 import subprocess
@@ -12,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from relay import backup, database
-from relay.backup import BackupFailed, back_up, restore
+from relay import backup, database, restore_served
+from relay.backup import BackupFailed, back_up, lay_out, restore, take
 from relay.errors import ConfigError, InviteInvalid, StoreDamaged
 from relay.ledger import Ledger
 from relay.limits import Limits
@@ -71,6 +72,10 @@ def _relay(*arguments: str, largest_file: int = 0) -> subprocess.CompletedProces
 
     command = [sys.executable, "-m", "relay.main", *arguments]
     return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60, preexec_fn=limited)
+
+
+def _full(*_: object) -> None:
+    raise OSError(28, "No space left on device")
 
 
 # --- backup -----------------------------------------------------------------------------------------------------------
@@ -210,11 +215,61 @@ def test_inbox_seqs_go_on_above_every_one_that_was_given(file: Path, target: Pat
     assert call(b"after") > max(since)
 
 
-def test_a_restore_waits_for_no_relay_that_serves(file: Path, target: Path) -> None:
+def test_a_restore_waits_for_no_other_program(file: Path, target: Path) -> None:
     _written(file, 1)
     back_up(file, target)
     with database.alone(file, "busy"), pytest.raises(ConfigError, match="stop it first"):
         restore(file, target, NOW_MS)
+    # No relay says that it serves it, so nobody is sent a signal.
+    with database.alone(file, "busy"):
+        refused = _relay("restore", str(target), "--data", str(file.parent))
+    assert (refused.returncode, "stop it first" in refused.stderr) == (2, True)
+
+
+def test_who_has_a_store_for_itself_is_known_while_it_has(file: Path) -> None:
+    assert database.holder(file) is None
+    with database.alone(file, "busy"):
+        assert database.holder(file) == os.getpid()
+        with pytest.raises(ConfigError, match="busy"), database.alone(file, "busy"):
+            pass
+        assert database.holder(file) == os.getpid()
+    assert database.holder(file) is None
+
+
+def test_what_was_laid_out_takes_the_place_of_the_store_or_changes_nothing(
+    file: Path, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _written(file, 1)
+    back_up(file, target)
+    _written(file, 2)
+    assert lay_out(file, target).records == 1
+    monkeypatch.setattr(backup, "_set_aside", _full)
+    with pytest.raises(BackupFailed, match="No space left"):
+        take(file, NOW_MS)
+    assert _seqs(file) == [1, 2]
+    monkeypatch.undo()
+    aside = take(file, NOW_MS)
+    assert aside is not None
+    assert (_seqs(file), _seqs(aside)) == ([1], [1, 2])
+    with pytest.raises(BackupFailed, match="could not take the place"):
+        take(file, NOW_MS)
+
+
+def test_a_relay_that_does_not_take_what_was_laid_out_is_said_so(
+    file: Path, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _written(file, 1)
+    back_up(file, target)
+    monkeypatch.setattr(restore_served, "PATIENCE_SECONDS", 0.0)
+    with subprocess.Popen(["sleep", "60"]) as deaf, pytest.raises(BackupFailed, match=r"did not take .* Nothing was"):
+        monkeypatch.setattr(restore_served, "RESTORE_SIGNAL", 0)
+        try:
+            restore_served.restore_served(file, target, deaf.pid, file.with_name("relay.json"))
+        finally:
+            deaf.kill()
+    assert sorted(kept.name for kept in file.parent.iterdir()) == ["relay.db"]
+    with pytest.raises(BackupFailed, match="could not be told"):
+        restore_served.restore_served(file, target, deaf.pid, file.with_name("relay.json"))
 
 
 @pytest.mark.parametrize(
@@ -243,10 +298,7 @@ def test_a_restore_that_fails_changes_nothing(file: Path, target: Path, monkeypa
     back_up(file, target)
     _written(file, 2)
 
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(backup, "_sync", full)
+    monkeypatch.setattr(backup, "_sync", _full)
     with pytest.raises(BackupFailed, match="No space left"):
         restore(file, target, NOW_MS)
     assert _seqs(file) == [1, 2]

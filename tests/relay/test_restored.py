@@ -87,6 +87,38 @@ async def test_after_a_restore_of_an_older_copy_everybody_is_right_again(tmp_pat
                         assert await _seqs(newcomer) == list(range(1, 22))
 
 
+async def test_a_restore_under_a_relay_that_serves_is_made_whole_by_those_who_come_back(tmp_path: Path) -> None:
+    folder, copy = tmp_path / "data", tmp_path / "backup.db"
+    with relay_process(folder) as relay:
+        workstation = FakeWorkstation(relay.grpc, relay.origin)
+        app = FakeApp(relay.http, relay.origin)
+        async with workstation.attached():
+            await workstation.list_members(app.device_id)
+            await workstation.publish(*map(record, range(2, 11)))
+            await asyncio.to_thread(_relay, "backup", str(copy), "--data", str(folder))
+            await workstation.publish(*map(record, range(11, 21)))
+            async with app.attached(), asyncio.TaskGroup() as tasks:
+                assert await _seqs(app) == list(range(1, 21))
+                tasks.create_task(asyncio.to_thread(_relay, "restore", str(copy), "--data", str(folder)))
+                # As before any planned restart.
+                await workstation.expect("going_away")
+                await app.expect("going_away")
+                await app.rest()
+        # The same process, at the same addresses.
+        assert relay.process.poll() is None
+        async with workstation.attached(head=20):
+            assert workstation.welcome.stored_through == 10
+            async with app.attached(_cursor(workstation, 20)):
+                assert (await app.expect("caught_up")).cursor.seq == 10
+                await workstation.publish(*map(record, range(11, 21)))
+                while (await app.expect("caught_up")).cursor.seq < 20:
+                    pass
+        [replaced] = folder.glob("relay.db.replaced-*Z")
+        assert replaced.stat().st_size > 0
+        assert not (folder / "relay.db.restoring").exists()
+        assert relay.stop() == 0
+
+
 async def test_a_store_that_is_lost_while_the_relay_is_stopped_is_filled_again(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     with relay_process(folder) as first:
