@@ -112,8 +112,8 @@ class Eyes:
         return None
 
     def project(self) -> str:
-        """The one that is offered first."""
-        return min(held.name for held in self.everything() if held.name.startswith("projects/"))
+        """The one that is offered first; empty while there is none."""
+        return min((held.name for held in self.everything() if held.name.startswith("projects/")), default="")
 
     def words_of(self, held: Held) -> str:
         """Of an ask: what it is about."""

@@ -50,6 +50,8 @@ class Person:
         self._group = group
         self._decides: dict[str, dict[str, Any]] = {}
         self._decided: set[str] = set()
+        self._beginnings: list[str] = []
+        """Prompts that are to begin a session, while there is no project to begin it in."""
         self._opened: list[str] = []
         self._eyes = Eyes(device, self._opened, tell)
         self._changed = asyncio.Event()
@@ -59,6 +61,7 @@ class Person:
         """Tells what is on screen, and acts on it, each time it has changed."""
         while True:
             self._eyes.look()
+            self._begin()
             self._decide()
             await self._changed.wait()
             self._changed.clear()
@@ -72,7 +75,8 @@ class Person:
             case {"say": {"session": session, "text": text}}:
                 self._device.call(self._workstation, intents.prompt(session, text))
             case {"say": {"text": text}}:
-                self._device.call(self._workstation, intents.start_session(self._eyes.project(), text))
+                self._beginnings.append(text)
+                self._changed.set()
             case {"open": sessions}:
                 self._open(sessions)
             case {"decides": decides}:
@@ -101,6 +105,11 @@ class Person:
         for session in [session for session in sessions if session not in self._opened]:
             self._opened.append(session)
             self._device.open_session(self._workstation, session)
+
+    def _begin(self) -> None:
+        project = self._eyes.project()
+        while project and self._beginnings:
+            self._device.call(self._workstation, intents.start_session(project, self._beginnings.pop(0)))
 
     def _decide(self) -> None:
         for held in self._eyes.asks():
