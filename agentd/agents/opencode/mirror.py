@@ -360,8 +360,8 @@ class Mirror:
         newest = max((entry.info for entry in messages), key=stand, default=None)
         if not room.working:
             self._close_growing(room)
-            if isinstance(newest, schema.AssistantMessage) and not is_finished(newest):
-                room.cut_off()
+            if isinstance(newest, schema.AssistantMessage):
+                room.found_last(newest)
         for entry in messages:
             self._put_message(room, entry.info)
             room.note_context(translate.context_left(entry.info))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from agentd.agents.opencode import schema, translate
 from agentd.agents.opencode.growing import Growing
 from agentd.agents.opencode.place import Place
-from agentd.agents.opencode.tail import Stand, Tail, Theirs, stand
+from agentd.agents.opencode.tail import Stand, Tail, Theirs, is_finished, stand
 from agentd.agents.opencode.tally import Tally
 from agentd.agents.opencode.translate import Activity
 from halyard.agent.v1 import session_pb2 as pb
@@ -90,10 +90,24 @@ class Room:
         state = pb.SESSION_STATE_FAILED if self.failure else pb.SESSION_STATE_IDLE
         self.activity = Activity(state, self.failure, context_tokens=self.activity.context_tokens)
 
+    def found_last(self, answer: schema.AssistantMessage) -> None:
+        """All messages were read while no turn runs, and this is the last of them."""
+        if not is_finished(answer):
+            self.cut_off()
+        elif self.activity.state == pb.SESSION_STATE_INTERRUPTED and self.tail.is_whole:
+            error = None if translate.was_aborted(answer.error) else answer.error
+            self.failure = translate.error_text(error) if error is not None else ""
+            self.activity = replace(self.activity, state=pb.SESSION_STATE_IDLE, detail="")
+            self.rest()
+
     def cut_off(self, reason: str = "") -> None:
-        """The turn ended with the process that ran it. `reason` is a sentence that says why that was ended; what was
-        said first stays, since whoever finds the same turn without an end later does not know.
+        """The turn ended with the process that ran it; one that had said its last word has only not been told so.
+        `reason` is a sentence that says why the process was ended; what was said first stays, since whoever finds the
+        same turn without an end later does not know.
         """
+        if self.tail.is_whole:
+            self.rest()
+            return
         self.tail.turn_over()
         if self.activity.state == pb.SESSION_STATE_INTERRUPTED and self.activity.detail:
             return

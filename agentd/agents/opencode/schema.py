@@ -147,6 +147,8 @@ class AssistantMessage(Theirs):
     cost: float = 0
     tokens: Tokens = Field(default_factory=Tokens)
     error: NamedError | None = None
+    finish: str = ""
+    """Why the model stopped; "tool-calls" when another message follows."""
     summary: bool = False
 
 

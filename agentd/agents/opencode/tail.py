@@ -29,6 +29,14 @@ def is_finished(message: schema.AssistantMessage) -> bool:
     return bool(message.time.completed) or message.error is not None
 
 
+def is_last_word(message: schema.AssistantMessage) -> bool:
+    """Returns whether the turn is over with this message: it failed, was stopped, or has an end and calls no tools. A
+    summary is made in the middle of a turn.
+    """
+    ended = bool(message.time.completed) and message.finish not in ("", "tool-calls") and not message.summary
+    return ended or message.error is not None
+
+
 @dataclass
 class Tail:
     """What is not settled yet of one session."""
@@ -41,6 +49,8 @@ class Tail:
     """Answered prompts that are not known yet, oldest first."""
     newest: Stand = (0.0, "")
     """The newest answer. A session writes one at a time, so no other is being written."""
+    last_word: Stand = (0.0, "")
+    """The newest answer that ended its turn."""
     over: Stand = (0.0, "")
     """Answers up to here are of turns that have ended, and stay as they are."""
 
@@ -51,6 +61,8 @@ class Tail:
             return
         self._note_answered(message.parent_id)
         self.newest = max(self.newest, stand(message))
+        if is_last_word(message):
+            self.last_word = max(self.last_word, stand(message))
         if is_finished(message):
             self.answers.pop(message.id, None)
         else:
@@ -63,7 +75,7 @@ class Tail:
 
     def with_all(self, messages: Iterable[Theirs]) -> Tail:
         """Returns a tail that has heard of these messages before all that this one knows."""
-        other = Tail(answered=self.answered, newest=self.newest, over=self.over)
+        other = Tail(answered=self.answered, newest=self.newest, last_word=self.last_word, over=self.over)
         for message in (*messages, *self.prompts.values(), *self.answers.values()):
             other.note(message)
         return other
@@ -79,6 +91,11 @@ class Tail:
     def unsettled(self) -> Sequence[Theirs]:
         """Returns both."""
         return (*self.unanswered(), *self.unfinished())
+
+    @property
+    def is_whole(self) -> bool:
+        """Returns whether the last turn came to its end, and nobody waits for another."""
+        return not self.prompts and bool(self.newest[1]) and self.last_word == self.newest
 
     def may_be_written(self, message_id: str) -> bool:
         """Returns whether a turn that runs now may still add to this answer. OpenCode leaves one that is stopped before
