@@ -12,6 +12,7 @@ from typing import Any
 from halyard.agent.v1 import resource_pb2
 from halyard.agent.v1 import session_pb2 as pb
 from tests.chaos.part_comparison import of_parts, unequal
+from tests.chaos.words import token_in
 
 Json = Mapping[str, Any]
 _CUT_OFF, _FAILED, _IDLE = pb.SESSION_STATE_INTERRUPTED, pb.SESSION_STATE_FAILED, pb.SESSION_STATE_IDLE
@@ -94,6 +95,21 @@ def of_session(held: Held, ours: Iterable[resource_pb2.Resource]) -> list[str]:
         *_of_state(own, held),
     ]
     return [f"session {held.id}: {what}" for what in found]
+
+
+def of_authors(said: Mapping[str, str], ours: Iterable[resource_pb2.Resource]) -> list[str]:
+    """Prompts that an app credits to another call than the one that said them. `said`: call id → token, of all prompts
+    that people made; nobody else speaks in this stage.
+    """
+    everything = list(ours)
+    texts = {r.name.rpartition("/parts/")[0]: r.part.text.text for r in everything if r.part.HasField("text")}
+    prompts = [r.message for r in everything if r.message.role == pb.ROLE_PERSON]
+    return [
+        f"{message.name}, which says {token_in(texts.get(message.name, ''))}, is by {message.call_id.hex()!r}"
+        for message in prompts
+        if not message.author_device
+        or said.get(message.call_id.hex(), "nobody") != token_in(texts.get(message.name, ""))
+    ]
 
 
 def between_apps(one: Iterable[resource_pb2.Resource], other: Iterable[resource_pb2.Resource]) -> list[str]:

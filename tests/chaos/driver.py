@@ -19,8 +19,8 @@ from tests.chaos.rig import Rig, running_rig
 from tests.chaos.words import prompt
 from tests.chaos.wounds import Wounds
 
-REST_SECONDS = 90.0
-"""Everything mended, a stage comes to rest within this, or something is stuck."""
+REST_SECONDS = 180.0
+"""Everything mended, a stage comes to rest within this also on a busy machine, or something is stuck."""
 LOOK_AGAIN_SECONDS = 0.2
 
 
@@ -163,6 +163,7 @@ class Driver:
             if session in self._opened:
                 found += comparison.differences(held, dump.resources)
         found += of_asks(true.waiting, true.held, dump.resources)
+        found += comparison.of_authors(self._said(), dump.resources)
         shown = {r.name.removeprefix("sessions/") for r in dump.resources if r.HasField("session")}
         if shown != true.sessions.keys():
             found.append(f"sessions shown {sorted(shown)}, held {sorted(true.sessions)}")
@@ -202,6 +203,10 @@ class Driver:
         played.acknowledged, played.decisions = len(self._asked()), len(calls)
         played.messages = sum(len(messages) for messages in sessions.values())
         played.sizes = witness.sizes(self._rig)
+
+    def _said(self) -> dict[str, str]:
+        calls = [call for app in self._rig.apps for call in app.seen.calls.values() if call.get("token")]
+        return {call["call"]: call["token"] for call in calls}
 
     def _asked(self) -> list[Asked]:
         return [

@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 
 from halyard.agent.v1 import resource_pb2, workstation_pb2
 from halyard.agent.v1 import session_pb2 as pb
-from tests.chaos.comparison import Held, between_apps, differences, of_session, unfinished
+from tests.chaos.comparison import Held, between_apps, differences, of_authors, of_session, unfinished
 
 SESSION = "ses_1"
 OWN = f"sessions/{SESSION}"
@@ -151,8 +151,8 @@ def test_equal_is_equal() -> None:
 # --- every field of the contract ---
 
 NOT_OPENCODES = {
-    "Message.call_id": "Halyard's own: the call that brought a prompt",
-    "Message.author_device": "Halyard's own: the device that sent it",
+    "Message.call_id": "Halyard's own: see `of_authors`",
+    "Message.author_device": "Halyard's own: see `of_authors`",
     "Part.index": "Halyard's own: only the order that comes of it is compared, see below",
 }
 
@@ -238,6 +238,17 @@ def test_a_mismatched_replica_is_caught(change: Change) -> None:
     ours = shown()
     change(ours)
     assert wrong(ours)
+
+
+@pytest.mark.parametrize(("call", "device"), [(b"\1", ""), (b"\2", "phone"), (b"", "phone")])
+def test_a_prompt_that_is_credited_to_another_call_is_caught(call: bytes, device: str) -> None:
+    ours, said = shown(), {"01": "t1x0", "02": "t1x1"}
+    ours[name(PERSON, "prt_1")].part.text.text = "Order t1x0."
+    prompt = ours[name(PERSON)].message
+    prompt.call_id, prompt.author_device = b"\1", "phone"
+    assert of_authors(said, ours.values()) == []
+    prompt.call_id, prompt.author_device = call, device
+    assert len(of_authors(said, ours.values())) == 1
 
 
 def test_two_apps_that_hold_a_value_differently_are_caught() -> None:
