@@ -117,17 +117,22 @@ class Workstation:
             stderr=PIPE,
         )
 
-    async def pair(self, name: str, role: str = "operator") -> AppLink:
-        """An app that has just been let in by `agentd pair`, typed in a terminal."""
+    @asynccontextmanager
+    async def pairing(self, role: str = "operator") -> AsyncIterator[str]:
+        """The code that `agentd pair`, typed in a terminal, shows; leave it when somebody was let in by it."""
         process = await self.open("pair", "--json", "--role", role, terminal=True)
         assert process.stdout is not None
         async with asyncio.timeout(START_SECONDS):
             shown = json.loads(await process.stdout.readline())
             assert "code" in shown, shown
-            app = await AppLink.pair(self.relay.http, shown["code"]["code"], display_name=name)
+            yield shown["code"]["code"]
             await process.communicate()
         assert process.returncode == 0
-        return app
+
+    async def pair(self, name: str, role: str = "operator") -> AppLink:
+        """An app that has just been let in."""
+        async with self.pairing(role) as code:
+            return await AppLink.pair(self.relay.http, code, display_name=name)
 
 
 @dataclass
