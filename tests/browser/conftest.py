@@ -22,6 +22,21 @@ from tests.flows.stack import AGENTD, IN_A_TERMINAL, START_SECONDS, STOP_SECONDS
 OpenBrowser = Callable[..., AbstractAsyncContextManager[Browser]]
 
 
+async def keeps_draft(host: Path, text: str) -> None:
+    """Waits until the app's host, in its folder, has it on disk: what was typed travels there key by key."""
+    async with asyncio.timeout(START_SECONDS):
+        while text not in _drafts(host):  # noqa: ASYNC110 - a file wakes nobody
+            await asyncio.sleep(0.05)
+
+
+def _drafts(host: Path) -> list[str]:
+    found: list[str] = []
+    for store in host.glob("devices/*/*.sqlite"):
+        with closing(sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True)) as opened:
+            found += [text for (text,) in opened.execute("SELECT text FROM draft")]
+    return found
+
+
 @dataclass(frozen=True)
 class House:
     """A running `agentd up` with the demo model."""
@@ -35,17 +50,8 @@ class House:
         return self.project / "greeter.py"
 
     async def keeps_draft(self, text: str) -> None:
-        """Waits until the app's host has it on disk: what was typed travels there key by key."""
-        async with asyncio.timeout(START_SECONDS):
-            while text not in self._drafts():  # noqa: ASYNC110 - a file wakes nobody
-                await asyncio.sleep(0.05)
-
-    def _drafts(self) -> list[str]:
-        found: list[str] = []
-        for store in Path(self.environment["HALYARD_STATE_DIR"]).glob("default/relay/web-app/devices/*/*.sqlite"):
-            with closing(sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True)) as opened:
-                found += [text for (text,) in opened.execute("SELECT text FROM draft")]
-        return found
+        """Waits until the app's host has it on disk."""
+        await keeps_draft(Path(self.environment["HALYARD_STATE_DIR"]) / "default/relay/web-app", text)
 
     @asynccontextmanager
     async def pairing(self) -> AsyncIterator[tuple[str, str]]:
