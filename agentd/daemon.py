@@ -24,7 +24,7 @@ from agentd.doctor import Doctor, Place
 from agentd.errors import StoreUnavailableError
 from agentd.instance_lock import instance_lock
 from agentd.journal import AgentJournal, Transcripts
-from agentd.jumps import Jump
+from agentd.jumps import Jump, Reading
 from agentd.members_file import MembersFile
 from agentd.methods import MethodTable
 from agentd.pairing_host import PairingHost
@@ -75,7 +75,9 @@ class Daemon:
 
 
 @asynccontextmanager
-async def running(config: Config, agent_factory: AgentFactory) -> AsyncIterator[Daemon]:
+async def running(
+    config: Config, agent_factory: AgentFactory, read_clocks: Callable[[], Reading] = Reading.now
+) -> AsyncIterator[Daemon]:
     """A daemon that runs meanwhile; await `Daemon.stop` in the block to run until it is told to stop.
 
     It is yielded once the socket answers; agents and the link may still be starting. An AgentdError says why it cannot
@@ -84,7 +86,7 @@ async def running(config: Config, agent_factory: AgentFactory) -> AsyncIterator[
     make_private_dir(config.state_dir)
     with instance_lock(config.lock_path, config.profile), Store(config.database_path) as store:
         peer.adopt_orphans()
-        parts = _built(config, store, agent_factory(config))
+        parts = _built(config, store, agent_factory(config), read_clocks)
         async with asyncio.TaskGroup() as group:
             owned = [group.create_task(work(), name=name) for name, work in parts.works.items()]
             async with parts.socket():
@@ -98,9 +100,18 @@ async def running(config: Config, agent_factory: AgentFactory) -> AsyncIterator[
 class _Parts:
     """Everything, built in the order in which one part needs another."""
 
-    def __init__(self, config: Config, store: Store, agents: Sequence[Agent]) -> None:
+    def __init__(
+        self, config: Config, store: Store, agents: Sequence[Agent], read_clocks: Callable[[], Reading]
+    ) -> None:
         identity = identity_file.load_or_make(config.key_path)
-        access = RelayAccess(config.relay, identity, clock_ms) if config.relay else None
+
+        def clock_ms() -> int:
+            return int(read_clocks().wall * 1000)
+
+        def elapsed() -> float:
+            return read_clocks().elapsed
+
+        access = RelayAccess(config.relay, identity, clock_ms, elapsed) if config.relay else None
         log = SessionLog(store, clock_ms)
         sealer = Sealer(store, log, identity.device_id, clock_ms)
         devices = Devices(store, log, sealer, identity, clock_ms, MembersFile(config.members_path))
@@ -110,7 +121,7 @@ class _Parts:
         authors = PromptAuthors(store)
         transcripts = Transcripts(log, authors)
         roster = Roster(agents, log)
-        decisions = Decisions(log, roster.of, clock_ms, jumps.elapsed_seconds)
+        decisions = Decisions(log, roster.of, clock_ms, elapsed)
 
         self.methods = MethodTable()
         call_clock_ms = access.now_ms if access else clock_ms
@@ -135,7 +146,7 @@ class _Parts:
             "calls": desk.run,
             "decisions": decisions.run,
             "checkpoints": transcripts.run,
-            "jumps": partial(jumps.watch, [partial(_after_jump, decisions, uplink)]),
+            "jumps": partial(jumps.watch, [partial(_after_jump, decisions, uplink)], read_clocks),
             "orphans": _reap_orphans,
         }
         for agent in agents:
@@ -158,10 +169,10 @@ class _Parts:
         )
 
 
-def _built(config: Config, store: Store, agents: Sequence[Agent]) -> _Parts:
+def _built(config: Config, store: Store, agents: Sequence[Agent], read_clocks: Callable[[], Reading]) -> _Parts:
     """All parts; AgentdError when they cannot read what the store has for them."""
     try:
-        return _Parts(config, store, agents)
+        return _Parts(config, store, agents, read_clocks)
     except StoreUnavailableError as error:
         if isinstance(error.__cause__, sqlite3.Error):
             raise unusable(config.database_path, error.__cause__) from error
@@ -219,8 +230,3 @@ async def _reap_orphans() -> None:
 def _first_project(projects: Projects, config: Config) -> str:
     """Path of the folder that is offered first, known as a project from now on; empty for none."""
     return projects.add(str(config.default_project)).path if config.default_project else ""
-
-
-def clock_ms() -> int:
-    """The time of day in Unix milliseconds; the one clock of the daemon."""
-    return time.time_ns() // 1_000_000

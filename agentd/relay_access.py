@@ -41,33 +41,45 @@ def channel(relay: RelayAddress) -> aio.Channel:
 class RelayAccess:
     """How this workstation proves itself to its relay."""
 
-    def __init__(self, relay: RelayAddress, identity: Identity, clock_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, relay: RelayAddress, identity: Identity, clock_ms: Callable[[], int], elapsed: Callable[[], float]
+    ) -> None:
+        """`elapsed`: seconds that pass also while the machine sleeps, and that nobody can set."""
         self.relay = relay
         self._identity = identity
         self._clock_ms = clock_ms
-        self._offset_ms = 0
+        self._elapsed = elapsed
+        self._heard: tuple[int, float] | None = None
+        """What the relay's clock said last, in Unix ms, and when that was by the clock that nobody can set."""
 
     def metadata(self) -> aio.Metadata:
         """A fresh token as call metadata: each is good once."""
-        now = (self._clock_ms() + self._offset_ms) // 1000
+        now = (self._clock_ms() + self._offset_ms()) // 1000
         token = make_token(self._identity, self.relay.origin, now, secrets.token_bytes(JTI_BYTES))
         return aio.Metadata(("authorization", f"Bearer {token}"))
 
     def now_ms(self) -> int:
         """The time by which calls expire: this machine's, or the relay's where this one is plainly wrong."""
-        if abs(self._offset_ms) <= TOLERANCE_MS:
+        offset = self._offset_ms()
+        if abs(offset) <= TOLERANCE_MS:
             return self._clock_ms()
-        return self._clock_ms() + max(-MAX_CORRECTION_MS, min(self._offset_ms, MAX_CORRECTION_MS))
+        return self._clock_ms() + max(-MAX_CORRECTION_MS, min(offset, MAX_CORRECTION_MS))
 
     def correct_clock(self, server_time_ms: int) -> bool:
         """Follows the relay's clock, for tokens and the expiry of calls.
 
         False when that changes nothing: trying again is useless.
         """
-        offset = server_time_ms - self._clock_ms()
-        changed = abs(offset - self._offset_ms) > 1_000
-        self._offset_ms = offset
-        return changed
+        former = self._offset_ms()
+        self._heard = server_time_ms, self._elapsed()
+        return abs(self._offset_ms() - former) > 1_000
+
+    def _offset_ms(self) -> int:
+        """How far the relay's clock is ahead of this machine's right now, also when this one was set meanwhile."""
+        if self._heard is None:
+            return 0
+        told_ms, at = self._heard
+        return told_ms + round((self._elapsed() - at) * 1000) - self._clock_ms()
 
 
 def rpc_status(error: aio.AioRpcError) -> status_pb2.Status:

@@ -166,7 +166,7 @@ class Uplink:
             stream = LinkServiceStub(dialled).AttachWorkstation(metadata=self._access.metadata())
             await write(stream, self._hello())
             welcome = await read(stream, WELCOME_SECONDS)
-            session = UplinkSession(self._ends, stream, welcome.welcome, self._changed.ring)
+            session = UplinkSession(self._ends, stream, welcome.welcome, self._changed.ring, self._hear)
             self._hear(welcome.welcome.server_time)
             ceiling = welcome.welcome.limits.reconnect_ceiling_seconds
             self._backoff = self._backoff.told(ceiling).connected(time.monotonic())

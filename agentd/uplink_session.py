@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from google.protobuf.timestamp_pb2 import Timestamp
 from grpc import aio
 
 from agentd.calls import CallDesk
@@ -66,13 +67,20 @@ class UplinkSession:
     """A link that stands. `run` returns only by an exception."""
 
     def __init__(
-        self, ends: Ends, stream: Stream, welcome: pb.WorkstationWelcome, on_stored: Callable[[], None]
+        self,
+        ends: Ends,
+        stream: Stream,
+        welcome: pb.WorkstationWelcome,
+        on_stored: Callable[[], None],
+        on_time: Callable[[Timestamp], None],
     ) -> None:
+        """`on_time` hears what the relay's clock says, with every heartbeat."""
         if welcome.stored_through > ends.log.head.seq:
             raise RolledBack
         self._ends = ends
         self._stream = stream
         self._tell_stored = on_stored
+        self._tell_time = on_time
         self._heartbeat = float(min(welcome.limits.heartbeat_seconds or 20, MAX_HEARTBEAT_SECONDS))
         self._max_items = min(welcome.limits.max_items or PAGE, PAGE)
         self._max_bytes = min((welcome.limits.max_frame_bytes or 2 * FRAME_BYTES) // 2, FRAME_BYTES)
@@ -156,6 +164,8 @@ class UplinkSession:
                     group.create_task(self._take_calls(frame.inbox))
                 case "watchers":
                     self._on_watchers(frame.watchers)
+                case "pong":
+                    self._tell_time(frame.pong.server_time)
                 case "going_away":
                     raise LinkEnded("The relay is restarting.", frame.going_away.reconnect_after_ms / 1000)
 

@@ -95,7 +95,7 @@ class Course:
         limits = record_pb2.Limits(max_items=PAGE)
         welcome = link.WorkstationWelcome(stored_through=min(self.disk.through, self.log.head.seq), limits=limits)
         ends = Ends(self.log, self.sealer, *cast("tuple[Any, Any, Any]", (None, None, None)))
-        self.uplink = UplinkSession(ends, cast("Any", None), welcome, lambda: None)
+        self.uplink = UplinkSession(ends, cast("Any", None), welcome, lambda: None, lambda _: None)
         self.uplink._apps = 1
 
     def grant(self) -> None:

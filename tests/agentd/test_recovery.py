@@ -8,16 +8,21 @@ from pathlib import Path
 import pytest
 
 from agentd import daemon as composition
+from agentd import jumps
 from agentd.config import Config
 from agentd.daemon import running
 from agentd.errors import StoreDamagedError, StoreUnavailableError
 from halyard.agent.v1 import agent_service_pb2 as pb
+from halyard.agent.v1 import decision_pb2
 from halyard.agent.v1 import workstation_service_pb2 as workstation
 from tests.fakes.app_link import AppLink, CallFailed
+from tests.fakes.clocks import Clocks
 from tests.fakes.dying_store import FullDisk
 from tests.fakes.pair_app import pair_app
 from tests.fakes.relay_process import RunningRelay
 from tests.fakes.scripted_agent import ScriptedAgent
+
+HOUR_SECONDS = 3600
 
 
 @pytest.fixture
@@ -102,22 +107,64 @@ async def test_a_full_disk_pauses_what_changes_something_answers_what_reads_and_
             assert disks[0].trouble == ""
 
 
-async def test_a_machine_that_wakes_up_makes_its_link_anew_at_once(
-    linked: Config, relay: RunningRelay, agent: ScriptedAgent
+@pytest.fixture
+def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
+    """The daemon's clocks, which are looked at more often than usual."""
+    monkeypatch.setattr(jumps, "TICK_SECONDS", 0.02)
+    return Clocks()
+
+
+async def asked(app: AppLink, agent: ScriptedAgent) -> tuple[str, str]:
+    """A session with one prompt, and what its agent waits for."""
+    session = await begin(app)
+    permission = f"{session}/permissions/p"
+    agent.ask(permission)
+    await app.until(lambda: permission in app.resources)
+    return session, permission
+
+
+async def test_a_machine_that_wakes_up_makes_its_link_anew_at_once_and_ends_what_is_late(
+    linked: Config, relay: RunningRelay, agent: ScriptedAgent, clocks: Clocks
 ) -> None:
-    async with running(linked, lambda _: [agent]) as daemon:
+    async with running(linked, lambda _: [agent], clocks) as daemon:
         await agent.started()
         app = await pair_app(daemon, relay)
         assert daemon.uplink is not None
         async with app.attached():
-            session = await begin(app)
-            # What `jumps.watch` says after a night; the link that stands is taken for dead, as it would be.
-            daemon.uplink.redial("This machine was asleep.")
+            session, permission = await asked(app, agent)
+            assert daemon.uplink.redials == 0
+            # Longer than anybody had to decide. The link that stands is taken for dead, as it would be.
+            clocks.sleep(25 * HOUR_SECONDS)
             await daemon.uplink.until(workstation.LINK_STATE_WAITING)
             await daemon.uplink.until(workstation.LINK_STATE_UP)
-            assert daemon.uplink.redials == 1
+            # Once more than needed: for the relay that night did not pass, so it corrects the workstation's clock.
+            assert daemon.uplink.redials > 0
+            await app.until(lambda: app.resources[permission].permission.state == decision_pb2.DECISION_STATE_EXPIRED)
             await app.call("AgentService/Prompt", pb.PromptRequest(session=session, text="Awake."), pb.PromptResponse)
     assert [order.text for order in agent.prompts.values()] == ["Hello", "Awake."]
+    assert agent.effects == {permission: "DECISION_STATE_DENIED"}
+
+
+@pytest.mark.parametrize("hours", [-25, 25], ids=["back", "forward"])
+async def test_a_clock_that_is_set_ends_no_decision_and_no_link(
+    linked: Config, relay: RunningRelay, agent: ScriptedAgent, clocks: Clocks, hours: int
+) -> None:
+    async with running(linked, lambda _: [agent], clocks) as daemon:
+        await agent.started()
+        app = await pair_app(daemon, relay)
+        assert daemon.uplink is not None
+        async with app.attached():
+            _, permission = await asked(app, agent)
+
+            def until_seconds() -> int:
+                return app.resources[permission].permission.expire_time.seconds
+
+            moved = until_seconds() + hours * HOUR_SECONDS
+            clocks.set_by(hours * HOUR_SECONDS)
+            await app.until(lambda: abs(until_seconds() - moved) < 60)
+            assert app.resources[permission].permission.state == decision_pb2.DECISION_STATE_PENDING
+            assert daemon.uplink.redials == 0
+    assert agent.effects == {}
 
 
 async def test_a_file_that_is_damaged_under_it_ends_the_daemon_with_a_sentence(

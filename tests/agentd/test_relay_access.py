@@ -12,7 +12,7 @@ from wire.identity import Identity, verify_token
 
 def test_a_wrong_clock_is_corrected_for_tokens() -> None:
     identity = Identity.from_bytes(bytes(range(64)))
-    access = RelayAccess(RelayAddress("http://relay", "relay:1"), identity, lambda: 1_000_000_000_000)
+    access = RelayAccess(RelayAddress("http://relay", "relay:1"), identity, lambda: 1_000_000_000_000, lambda: 0.0)
     server_ms = 1_700_000_000_000
     assert access.correct_clock(server_ms)
     assert not access.correct_clock(server_ms + 500)
@@ -43,7 +43,7 @@ async def test_a_refusal_keeps_its_reason(relay: RunningRelay) -> None:
 def test_calls_expire_by_the_relays_clock_when_this_one_is_plainly_wrong(relay_ahead_ms: int, moved_ms: int) -> None:
     own_ms = 1_700_000_000_000
     address = RelayAddress("http://relay", "relay:1")
-    access = RelayAccess(address, Identity.from_bytes(bytes(range(64))), lambda: own_ms)
+    access = RelayAccess(address, Identity.from_bytes(bytes(range(64))), lambda: own_ms, lambda: 0.0)
     assert access.now_ms() == own_ms
     access.correct_clock(own_ms + relay_ahead_ms)
     assert access.now_ms() == own_ms + moved_ms

@@ -15,6 +15,7 @@ from halyard.agent.v1 import workstation_pb2
 from halyard.agent.v1 import workstation_service_pb2 as ws
 from halyard.link.v1 import link_service_pb2 as pb
 from halyard.link.v1 import record_pb2
+from tests.fakes.clocks import Clocks
 from tests.fakes.scripted_agent import ScriptedAgent
 from tests.fakes.scripted_relay import Attached, ScriptedRelay, scripted_relay
 from wire import sealing
@@ -157,6 +158,22 @@ async def test_silence_is_broken_by_pings(config: Config, relay: ScriptedRelay, 
         await link.hear_until("ping")
         link.say(pong=record_pb2.Pong())
         await link.hear_until("ping")
+
+
+async def test_a_pong_tells_the_relays_time(config: Config, relay: ScriptedRelay, agent: ScriptedAgent) -> None:
+    async with desk(config, relay, agent) as daemon:
+        link = await greeted(relay)
+        await hear_through(link, daemon.log.written)
+        pong = record_pb2.Pong()
+        pong.server_time.FromSeconds(pong_s := int(Clocks()().wall) + 86_400)
+        link.say(pong=pong)
+        # What is answered to the next frame comes after this one.
+        link.say(watchers=pb.Watchers(apps=1))
+        await link.hear_until("publish")
+        assert daemon.uplink is not None
+        assert abs(daemon.uplink._access.now_ms() - pong_s * 1000) < 60_000
+        # A relay of another make says nothing of its time.
+        link.say(pong=record_pb2.Pong())
 
 
 async def test_a_link_that_is_half_open_is_given_up_and_dialled_again(

@@ -235,7 +235,7 @@ async def _link(at: _Rig, there: Workstation, draw: Draw) -> None:
         welcome.MergeFromString(draw.chunk(64))
     try:
         stream = cast("Any", _Stream(frames))
-        await UplinkSession(ends, stream, welcome, lambda: None).run()
+        await UplinkSession(ends, stream, welcome, lambda: None, lambda _: None).run()
     except (RolledBack, LinkEnded):
         pass
     except BaseExceptionGroup as errors:
