@@ -18,7 +18,7 @@ from agentd.agents.opencode.event_schema import Durable, PartDelta, SessionDelet
 from agentd.agents.opencode.mirror import Mirror, Moment
 from agentd.agents.opencode.translate import AGENT_ID
 from agentd.config import Config, RelayAddress
-from agentd.daemon import Daemon, clock_ms, running
+from agentd.daemon import Daemon, running
 from bench.opencode_words import Session
 from bench.weight import weight
 from halyard.agent.v1 import workstation_pb2 as workstation
@@ -44,7 +44,7 @@ class StreamedAgent(ScriptedAgent):
         match decode_frame(frame).event:
             case Durable(session_id=session_id, seq=seq, change=change):
                 if change is not None:
-                    self.mirror.apply(change, Moment(clock_ms()))
+                    self.mirror.apply(change, Moment(time.time_ns() // 1_000_000))
                 self.journal.save(f"opencode/seq/{session_id}", str(seq).encode())
             case PartDelta() as delta:
                 self.mirror.grow(delta)
@@ -57,7 +57,7 @@ class StreamedAgent(ScriptedAgent):
         # What the fake behind this writes down for tests.
         self.asked.clear()
         self.prompts.clear()
-        self.mirror.apply(SessionDeleted(sessionID=session_id), Moment(clock_ms()))
+        self.mirror.apply(SessionDeleted(sessionID=session_id), Moment(time.time_ns() // 1_000_000))
         self.journal.save(f"opencode/seq/{session_id}", b"")
 
 
@@ -67,7 +67,7 @@ async def work(
     """Turns of one session, as fast as the disk takes them."""
     session = agent.sessions_said.get(session_id)
     if session is None:
-        session = agent.sessions_said[session_id] = Session(session_id, at_ms=clock_ms())
+        session = agent.sessions_said[session_id] = Session(session_id, at_ms=time.time_ns() // 1_000_000)
         for frame in session.begin():
             agent.take(frame)
     for _ in range(turns):

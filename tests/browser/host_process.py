@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--session-seconds", type=int, default=web.SESSION_SECONDS)
     told = parser.parse_args()
     web.SESSION_SECONDS = told.session_seconds
-    web_session.Screen = Told  # type: ignore[attr-defined,misc]  # imported there by name
+    web_session.Screen = Told  # type: ignore[attr-defined]  # imported there by name
     listening = socket.create_server(("127.0.0.1", told.port))
     tell(str(listening.getsockname()[1]))
     app = web.create_app(relay_url=told.relay, data_dir=told.data)
