@@ -338,6 +338,8 @@ def _bring_up_to_date(path: Path, busy_ms: int) -> None:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version > len(_VERSIONS):
             raise StoreDamagedError(f"{path} was written by a newer release of Halyard; update agentd.")
-        for number, script in enumerate(_VERSIONS[version:], start=version + 1):
-            connection.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT;")
+        if version < len(_VERSIONS):
+            # All steps or none: what fails half way is still a file of the release that wrote it.
+            steps = "".join(_VERSIONS[version:])
+            connection.executescript(f"BEGIN; {steps} PRAGMA user_version = {len(_VERSIONS)}; COMMIT;")
     path.chmod(0o600)

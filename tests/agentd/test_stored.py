@@ -1,12 +1,15 @@
-"""An agentd's file that a former release left: opened with everything in it, and gone on with."""
+"""An agentd's file of every schema so far: opened with everything in it and gone on with, or left as it was."""
 
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from agentd import store as store_module
 from agentd.call_book import CallBook
+from agentd.errors import StorageError
 from agentd.session_log import SessionLog
 from agentd.store import Store
 from halyard.agent.v1 import resource_pb2 as pb
@@ -18,6 +21,12 @@ APP = "5uc4cz233lw7yel6x5kvaqdtvi"
 PROMPT = bytes.fromhex("01A1FDF88AB271019D4CA9A55BB5FFAD")
 EPOCH = bytes.fromhex("01A1FDF8894774D995B921BA70D43798")
 NOW_MS = 1_795_262_290_000
+
+
+def test_every_schema_has_a_stored_file() -> None:
+    told = [re.findall(r"PRAGMA user_version = (\d+);", file.read_text("utf-8")) for file in STORED]
+    schemas = sorted(int(version) for versions in told for version in versions)
+    assert schemas == list(range(1, len(store_module._VERSIONS) + 1)), "store a file of the schema that you add"
 
 
 @pytest.fixture(params=STORED, ids=lambda stored: stored.stem)
@@ -66,3 +75,23 @@ async def test_devices_keys_and_prompts_are_there(path: Path) -> None:
         assert (number, len(secret), seals) == (1, 32, 1000)
         assert store.rows("SELECT call_id, device FROM prompts") == [(PROMPT, APP)]
         assert len(store.meta("name_key") or b"") == 32
+
+
+@pytest.mark.parametrize("good", [0, 1, 2])
+async def test_a_step_forward_that_fails_leaves_the_file_as_it_was(
+    path: Path, good: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when steps before it went well: the release that wrote the file can go on with it."""
+    before = _content(path)
+    steps = [f"CREATE TABLE step{number}(x);" for number in range(good)]
+    with monkeypatch.context() as patched:
+        patched.setattr(store_module, "_VERSIONS", (*store_module._VERSIONS, *steps, "CREATE TABLE resources(x);"))
+        with pytest.raises(StorageError, match="table resources already exists"), Store(path):
+            pass
+    assert _content(path) == before
+    await test_the_log_goes_on_where_it_was(path)
+
+
+def _content(path: Path) -> list[str]:
+    with closing(sqlite3.connect(path)) as db:
+        return [f"schema {db.execute('PRAGMA user_version').fetchone()[0]}", *db.iterdump()]

@@ -1,18 +1,24 @@
-"""A device's file that a former release left: opened with everything in it; one of a newer release is left alone."""
+"""A device's file of every schema so far: opened with all that is in it, or left as it was; a newer one is left alone."""
 
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from app_flet import store as store_module
 from app_flet.device import Device
+from app_flet.schema import STEPS
 from app_flet.store import NewerStore, Store
 from tests.app_flet.conftest import now_ms
 from wire.calls import CallState
 from wire.log import Cursor
 
-RELEASES = sorted((Path(__file__).parent / "stored").glob("halyard-*.sql"))
+FILES = sorted((Path(__file__).parent / "stored").glob("halyard-*.sql"))
+SCHEMAS = {int(re.findall(r"PRAGMA user_version = (\d+);", file.read_text("utf-8"))[0]): file for file in FILES}
+FAILURES = [(schema, step) for schema in SCHEMAS for step in range(schema, len(STEPS))]
+"""Every stored schema, with every step that it still has to take."""
 WORKSTATION = "n3yyr3kknzqdqdzjpwtm3fqneu"
 SESSION = "sessions/s1"
 
@@ -27,9 +33,17 @@ def _make(path: Path, stored: Path) -> None:
         db.executescript(stored.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("stored", RELEASES, ids=lambda stored: stored.stem)
-def test_a_file_of_a_former_release_is_opened_with_all_that_is_in_it(stored: Path, path: Path) -> None:
+def test_every_schema_has_a_stored_file() -> None:
+    assert sorted(SCHEMAS) == list(range(1, len(STEPS) + 1)), "store a file of the schema that you add"
+
+
+@pytest.mark.parametrize("stored", FILES, ids=lambda stored: stored.stem)
+def test_a_file_of_a_former_schema_is_opened_with_all_that_is_in_it(stored: Path, path: Path) -> None:
     _make(path, stored)
+    _check_all_is_there(path)
+
+
+def _check_all_is_there(path: Path) -> None:
     with closing(Store(path)) as store:
         device = Device(store, now_ms)
         # Its identity above all: another one would have to be paired again.
@@ -59,27 +73,36 @@ def test_a_file_of_a_former_release_is_opened_with_all_that_is_in_it(stored: Pat
         assert {part.text.text for part in parts if part.text} == {"And the peas?"}
 
 
-@pytest.mark.parametrize("stored", RELEASES, ids=lambda stored: stored.stem)
-def test_a_step_forward_that_fails_leaves_the_file_as_it_was(stored: Path, path: Path) -> None:
-    _make(path, stored)
+@pytest.mark.parametrize(("schema", "step"), FAILURES)
+def test_a_step_forward_that_fails_leaves_the_file_as_it_was(
+    schema: int, step: int, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when steps before it went well: the release that wrote the file can go on with it."""
+    _make(path, SCHEMAS[schema])
+    before = _content(path)
+
+    def fails_at_its_end(db: sqlite3.Connection) -> None:
+        STEPS[step](db)
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store_module, "STEPS", (*STEPS[:step], fails_at_its_end, *STEPS[step + 1 :]))
+        with pytest.raises(sqlite3.OperationalError, match="is full"):
+            Store(path)
+    assert _content(path) == before
+    _check_all_is_there(path)
+
+
+def _content(path: Path) -> list[str]:
     with closing(sqlite3.connect(path)) as db:
-        # What the newest step wants to make is there already.
-        db.execute("CREATE INDEX record_place ON record (seq)")
-        version = db.execute("PRAGMA user_version").fetchone()
-        before = list(db.iterdump())
-    with pytest.raises(sqlite3.OperationalError):
-        Store(path)
-    with closing(sqlite3.connect(path)) as db:
-        assert db.execute("PRAGMA user_version").fetchone() == version
-        assert list(db.iterdump()) == before
+        return [f"schema {db.execute('PRAGMA user_version').fetchone()[0]}", *db.iterdump()]
 
 
 def test_a_file_of_a_newer_release_is_left_alone(path: Path) -> None:
     Store(path).close()
     with closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA user_version = 99")
-        before = list(db.iterdump())
+    before = _content(path)
     with pytest.raises(NewerStore, match="Update this app"):
         Store(path)
-    with closing(sqlite3.connect(path)) as db:
-        assert list(db.iterdump()) == before
+    assert _content(path) == before

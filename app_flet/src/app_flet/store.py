@@ -107,10 +107,13 @@ class Store:
         if version > len(STEPS):
             self._db.close()
             raise NewerStore("What this device holds was written by a newer release of Halyard. Update this app.")
-        for number, step in enumerate(STEPS[version:], start=version + 1):
-            with self.transaction():
+        if version == len(STEPS):
+            return
+        # All steps or none: what fails half way is still a file of the release that wrote it.
+        with self.transaction():
+            for step in STEPS[version:]:
                 step(self._db)
-                self._db.execute(f"PRAGMA user_version = {number}")
+            self._db.execute(f"PRAGMA user_version = {len(STEPS)}")
 
     def close(self) -> None:
         """Closes the file; nothing is pending, every write was its own transaction."""
