@@ -1,4 +1,4 @@
-"""A device's file of every schema so far: opened with all that is in it, or left as it was; a newer one is left alone."""
+"""A device's file of every schema so far: opened with all that is in it, or left as it was; of a newer one, left alone."""
 
 import re
 import sqlite3
