@@ -20,6 +20,7 @@ import psutil
 
 from agentd.errors import RelayDamagedError, RelayFailedError
 from agentd.private_log import private_log
+from agentd.storage import is_full
 from wire.backoff import Backoff
 
 logger = logging.getLogger(__name__)
@@ -162,7 +163,9 @@ async def _ready_line(process: asyncio.subprocess.Process, log: Path) -> RelayRe
     if not line and await process.wait() == DAMAGED:
         raise _damaged(log)
     if not line:
-        raise RelayFailedError(f"The relay did not start: {_last_words(log)} (all of it: {log})")
+        # On a full disk there was no room for its words either.
+        words = "its disk is full. Make room, then try again." if is_full(log) else _last_words(log)
+        raise RelayFailedError(f"The relay did not start: {words} (all of it: {log})")
     told = json.loads(line)
     return RelayReady(http=told["http"], grpc=told["grpc"], origin=told["origin"], pid=process.pid)
 

@@ -23,6 +23,11 @@ def is_damage(error: sqlite3.Error) -> bool:
     return _code(error) in _DAMAGE
 
 
+def is_full(path: Path) -> bool:
+    """Whether the disk on which the file lies has no room worth the name."""
+    return shutil.disk_usage(path.parent).free < NEEDED_BYTES
+
+
 def unusable(path: Path, error: sqlite3.Error) -> AgentdError:
     """Why agentd cannot go on with the store at `path`, and what to do: StoreDamagedError or StorageError."""
     if is_damage(error):
@@ -39,7 +44,7 @@ def _hindrance(path: Path, error: sqlite3.Error) -> str:
     code = _code(error)
     if code in _LOCKED:
         return "another program holds it, perhaps a database browser or a backup. Close that, then start agentd again."
-    if code == sqlite3.SQLITE_FULL or shutil.disk_usage(path.parent).free < NEEDED_BYTES:
+    if code == sqlite3.SQLITE_FULL or is_full(path):
         return "its disk is full. Make room, then start agentd again."
     if code in _FORBIDDEN:
         return f"agentd may not write it ({error}). Give its user the right to, then start agentd again."

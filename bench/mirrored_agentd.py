@@ -26,6 +26,11 @@ from tests.fakes.scripted_agent import ScriptedAgent
 from wire.identity import PublicKeys
 
 
+def clock_ms() -> int:
+    """The time of day in Unix milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
 class StreamedAgent(ScriptedAgent):
     """An agent that says what frames of OpenCode's stream say."""
 

@@ -12,6 +12,7 @@ import httpx
 import psutil
 import pytest
 
+from agentd import storage
 from agentd.config import RelayAddress
 from agentd.errors import RelayDamagedError, RelayFailedError
 from agentd.relay_child import RelayChild, RelayCommand, RelayReady, running
@@ -113,6 +114,24 @@ async def test_a_relay_that_cannot_start_is_quoted(command: RelayCommand) -> Non
         with pytest.raises(RelayFailedError, match="did not start"):
             async with running(second):
                 pass
+
+
+async def test_a_relay_that_had_no_room_for_its_words_is_spoken_for(
+    command: RelayCommand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command.log.write_text("What it said when there was room.\n")
+    command.data.rmdir()
+    command.data.touch()
+    with pytest.raises(RelayFailedError, match="cannot be used: File exists"):
+        await _start_and_fail(command)
+    monkeypatch.setattr(storage, "NEEDED_BYTES", 1 << 62)
+    with pytest.raises(RelayFailedError, match="did not start: its disk is full"):
+        await _start_and_fail(command)
+
+
+async def _start_and_fail(command: RelayCommand) -> None:
+    async with running(command):
+        pass
 
 
 def test_a_public_address_means_a_proxy_and_an_admitted_workstation(command: RelayCommand) -> None:

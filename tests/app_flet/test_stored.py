@@ -1,4 +1,4 @@
-"""A device's file of every schema so far: opened with all that is in it, or left as it was; of a newer one, left alone."""
+"""A device's file of every schema so far: opened with all that is in it, or left as it was. A newer one is refused."""
 
 import re
 import sqlite3
