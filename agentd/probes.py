@@ -11,10 +11,8 @@ import socket
 import ssl
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -22,10 +20,10 @@ from urllib.request import getproxies, proxy_bypass
 import grpc
 import httpx
 
+from agentd import relay_card
 from agentd.verdicts import LOOPBACK, CardFacts, PathFacts, Reached
 
 PROBE_SECONDS = 5.0
-CARD_PATH = "/.well-known/halyard-relay"
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -100,22 +98,11 @@ async def read_card(origin: str, now: Callable[[], datetime]) -> CardFacts:
     began = time.monotonic()
     try:
         async with httpx.AsyncClient(timeout=PROBE_SECONDS) as http:
-            answer = (await http.get(f"{origin}{CARD_PATH}")).raise_for_status()
-        told = answer.json()
-    except (httpx.HTTPError, ValueError) as error:
+            answer = (await http.get(f"{origin}{relay_card.CARD_PATH}")).raise_for_status()
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         return CardFacts(origin, error=str(error) or type(error).__name__, seconds=time.monotonic() - began)
-    if not isinstance(told, dict):
-        return CardFacts(origin, error="its card is of another kind")
-    facts = CardFacts(
-        origin,
-        announced_origin=str(told.get("origin", "")),
-        grpc=str(told.get("grpc", "")),
-        version=str(told.get("version", "")),
-        seconds=time.monotonic() - began,
-    )
-    with suppress(KeyError, ValueError):
-        return replace(facts, relay_time=parsedate_to_datetime(answer.headers["date"]), our_time=now())
-    return facts
+    facts = relay_card.read(origin, answer.content, answer.headers.get("date", ""), now())
+    return replace(facts, seconds=time.monotonic() - began)
 
 
 async def _connect(where: SplitResult, context: ssl.SSLContext | None) -> datetime | None:

@@ -1,4 +1,4 @@
-"""Fuzzed parts of agentd: what OpenCode says, what a relay says, what a member has sealed."""
+"""Fuzzed parts of agentd: what a relay says, what a member has sealed."""
 
 import asyncio
 import atexit
@@ -6,121 +6,59 @@ import contextlib
 import json
 import shutil
 import tempfile
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import grpc
 from google.protobuf.message import DecodeError
 from grpc import aio
-from pydantic import JsonValue
 
-from agentd.agents.opencode import schema
-from agentd.agents.opencode.event_schema import (
-    Durable,
-    Event,
-    MalformedEventError,
-    PartDelta,
-    SessionFailed,
-    StatusChanged,
-    TodosChanged,
-    decode_frame,
-    decode_history,
-)
-from agentd.agents.opencode.events import data_of
-from agentd.agents.opencode.mirror import Mirror, Moment
+from agentd import relay_card as card
+from agentd.config import RelayAddress
 from agentd.devices import METHOD_ROLES
 from agentd.relay_stream import LinkEnded
 from agentd.uplink_session import Ends, RolledBack, UplinkSession
+from agentd.verdicts import Reached, judge_relay
 from halyard.agent.v1 import agent_service_pb2 as pb
 from halyard.agent.v1 import resource_pb2, workstation_pb2
 from halyard.link.v1 import link_service_pb2 as link
 from halyard.link.v1 import record_pb2
 from tests.fakes.call_desk import Clock, Phone, Workstation, workstation
-from tests.fakes.journal import MemoryJournal
 from tests.fakes.scripted_agent import ScriptedAgent
 from tests.fuzz.draw import Draw
 from wire.calls import uuid7
-from wire.errors import Malformed
 from wire.identity import Identity
 
-RECORDED = Path(__file__).parents[1] / "agentd/agents/opencode/recorded/turn.jsonl"
-LEAVES: list[JsonValue] = [
-    None, True, 0, -1, 1e308, 2**63, "", "x", "ses_1", "../..", "a/b", "\ud800", "💥" * 9, [], {}, [[]], {"": {}},
-]  # fmt: skip
+# --- the relay's card -------------------------------------------------------------------------------------------------
+
+ORIGIN = "https://relay.example"
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+DATES = [
+    "Sat, 21 Nov 2026 12:00:00 GMT",
+    "Sat, 21 Nov 2026 12:00:00 -0000",
+    "Sat, 21 Nov 2026 99999999999:00:00 GMT",
+    "",
+]
 
 
-# --- OpenCode ---------------------------------------------------------------------------------------------------------
-
-
-@cache
-def recorded() -> list[JsonValue]:
-    return [json.loads(line) for line in RECORDED.read_text().splitlines()]
-
-
-def opencode_lines(data: bytes) -> None:
-    """Any bytes for a line of the stream or an answer of the history."""
-    with contextlib.suppress(MalformedEventError):
-        decode_frame(data)
-    with contextlib.suppress(MalformedEventError):
-        decode_frame(data_of(data.decode("utf-8", "replace")))
-    with contextlib.suppress(MalformedEventError):
-        decode_history(data)
-
-
-def opencode_events(data: bytes) -> None:
-    """A recorded turn, out of order and with other values in it: the mirror takes what the decoder lets through."""
-    draw, journal = Draw(data), MemoryJournal()
-    mirror = Mirror(journal)
-    for _ in range(40):
-        if draw.is_spent:
-            break
-        event = _event(draw)
-        if event is not None:
-            with contextlib.suppress(Malformed):  # a name that cannot be one: the adapter says so and begins again
-                _tell(mirror, event, Moment(1_000, live=bool(draw.below(2))))
-    mirror.checkpoint()
-
-
-def _event(draw: Draw) -> Event | None:
-    frame = cast("JsonValue", json.loads(json.dumps(draw.one_of(recorded()))))
-    for _ in range(draw.below(4)):
-        frame = _changed(frame, draw)
-    try:
-        return decode_frame(json.dumps(frame)).event
-    except MalformedEventError:
-        return None
-
-
-def _changed(value: JsonValue, draw: Draw) -> JsonValue:
-    """`value` with one thing somewhere in it replaced, dropped or moved."""
-    if isinstance(value, dict) and value and draw.below(6):
-        key = draw.one_of(sorted(value))
-        if draw.below(8) == 0:
-            return {k: v for k, v in value.items() if k != key}
-        return {**value, key: _changed(value[key], draw)}
-    if isinstance(value, list) and value and draw.below(6):
-        at = draw.below(len(value))
-        return [*value[:at], _changed(value[at], draw), *value[at + 1 :]]
-    return draw.one_of(LEAVES)
-
-
-def _tell(mirror: Mirror, event: Event, moment: Moment) -> None:
-    match event:
-        case Durable(change=change) if change is not None:
-            mirror.apply(change, moment)
-        case PartDelta():
-            mirror.grow(event)
-        case StatusChanged():
-            mirror.status(event)
-        case SessionFailed():
-            mirror.failed(event)
-        case TodosChanged():
-            mirror.todos(event)
-        case schema.PermissionRequest():
-            mirror.ask_permission(event, moment)
-        case schema.QuestionRequest():
-            mirror.ask_question(event, moment)
+def relay_card(data: bytes) -> None:
+    """Any answer where a relay's card should be: the doctor can say what it is, and what is kept of it can be used."""
+    draw = Draw(data)
+    at = draw.below(len(DATES) + 1)
+    date = DATES[at] if at < len(DATES) else draw.chunk(40).decode("latin-1")
+    facts = card.read(ORIGIN, draw.rest(), date, NOW)
+    for check in judge_relay(Reached(), Reached(), facts, Reached(), NOW):
+        assert check.SerializeToString()
+    if not facts.error:
+        known = RelayAddress(facts.announced_origin or ORIGIN, facts.grpc)
+        assert known.is_encrypted in (True, False)
+        assert json.dumps([known.origin, known.grpc]).isascii()
+        f"{known.origin} {known.grpc} {facts.version}".encode()
+        where = urlsplit(f"//{facts.grpc}")
+        assert not facts.grpc or (where.hostname and where.port != 0)
 
 
 # --- the relay --------------------------------------------------------------------------------------------------------

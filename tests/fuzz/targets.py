@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.app_flet.scenes import Scene
-from tests.fuzz import agentd_targets, app_targets, relay_targets, wire_targets
+from tests.fuzz import agentd_targets, app_targets, opencode_targets, relay_targets, wire_targets
 
 EXAMPLES = Path(__file__).parents[1] / "contract" / "v1"
 FOUND = Path(__file__).parent / "found"
@@ -69,12 +69,28 @@ def _frames_in_order() -> list[bytes]:
 
 def _events() -> list[bytes]:
     """The recorded turn as it was: no change in any event."""
-    count = len(agentd_targets.recorded())
+    count = len(opencode_targets.recorded())
     return [b"".join(bytes([at % count, 0, 1]) for at in range(begin, begin + 40)) for begin in range(0, count, 20)]
 
 
 def _lines() -> list[bytes]:
-    return agentd_targets.RECORDED.read_bytes().splitlines()[::8]
+    return opencode_targets.RECORDED.read_bytes().splitlines()[::8]
+
+
+def _listings() -> list[bytes]:
+    """Every answer as it was, and one thing changed in each."""
+    count = len(opencode_targets.listings())
+    return [bytes(2 * count), *(b"\0\0" * at + b"\1" + bytes([at, 1, 2, 3, 4, 5]) for at in range(count))]
+
+
+def _cards() -> list[bytes]:
+    """A card with each date, and things that are none."""
+    card = {"origin": agentd_targets.ORIGIN, "grpc": "relay.example:443", "version": "1.0"}
+    good = json.dumps(card).encode()
+    dated = [bytes([at]) + good for at in range(len(agentd_targets.DATES))]
+    others: list[object] = [{}, [], {**card, "grpc": ""}, {**card, "grpc": "[::1]:8461"}, {**card, "origin": 7}]
+    drawn = bytes([len(agentd_targets.DATES), 29, 0]) + b"Sat, 21 Nov 2026 12:00:00 EST" + good
+    return [*dated, drawn, *(b"\0" + json.dumps(other).encode() for other in others), b"\0<p>hi</p>"]
 
 
 def _tokens() -> list[bytes]:
@@ -107,7 +123,7 @@ TARGETS: dict[str, Target] = {
     ),
     "addresses": Target(
         app_targets.addresses,
-        _texts("/w/x/s/y/review?turn=m1", "/w/x/p/y/files?path=a%2Fb", "//[", "-840", "@@ -1,2 +1,2 @@\n+a\n-b", "```"),
+        _texts("/w/x/s/y/review?turn=m1", "/w/x/p/y/files?path=a%2Fb", "-840", "@@ -1,2 +1,2 @@\n+a\n-b", "```"),
         share=1,
     ),
     "tokens": Target(wire_targets.tokens, _tokens),
@@ -123,8 +139,10 @@ TARGETS: dict[str, Target] = {
     ),
     "app_model": Target(app_targets.app_model, _model, share=4),
     "app_link": Target(app_targets.app_link, _frames_in_order, share=6),
-    "opencode_lines": Target(agentd_targets.opencode_lines, _lines, share=1),
-    "opencode_events": Target(agentd_targets.opencode_events, _events, share=3),
+    "opencode_lines": Target(opencode_targets.opencode_lines, _lines, share=1),
+    "opencode_events": Target(opencode_targets.opencode_events, _events, share=3),
+    "opencode_listings": Target(opencode_targets.opencode_listings, _listings, share=3),
+    "relay_card": Target(agentd_targets.relay_card, _cards, share=1),
     "agentd_link": Target(agentd_targets.agentd_link, _steps(b"\3\0\1\5\3\0\2\4\0"), share=5),
     "agentd_call": Target(agentd_targets.agentd_call, _steps(b"\2" + b"1234567890" + b"\1\3\0"), share=4),
 }

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from agentd.agents.opencode import catalogue_schema as schema
+from agentd.agents.opencode.place import count
 from halyard.agent.v1 import workstation_pb2 as pb
 
 CAPABILITIES = ("revert", "fork", "compact", "questions")
@@ -28,7 +29,7 @@ def models(providers: schema.Providers, first: str) -> list[pb.Model]:
             id=f"{provider.id}/{model.id}",
             display_name=model.name or model.id,
             provider=provider.name or provider.id,
-            context_tokens=int(model.limit.context),
+            context_tokens=count(model.limit.context),
         )
         for provider in providers.providers
         for model in provider.models.values()
@@ -53,7 +54,10 @@ def provider_address(providers: schema.Providers, model: str) -> str:
     info = provider.models.get(model_id) if provider else None
     if provider is None or info is None:
         return ""
-    told = urlsplit(provider.options.base_url or info.api.url or _PACKAGE_ADDRESSES.get(info.api.npm, ""))
+    try:
+        told = urlsplit(provider.options.base_url or info.api.url or _PACKAGE_ADDRESSES.get(info.api.npm, ""))
+    except ValueError:
+        return ""
     return f"{told.scheme}://{told.netloc.rpartition('@')[2]}" if told.hostname else ""
 
 

@@ -6,7 +6,6 @@ empty message list here.
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
@@ -313,10 +312,15 @@ def _check(response: httpx.Response) -> None:
 
 
 def _decode(kind: TypeAdapter[_T], response: httpx.Response) -> _T:
+    return decode(kind, response.content, response.request.url.path)
+
+
+def decode(kind: TypeAdapter[_T], body: bytes, path: str) -> _T:
+    """Returns what the answer of a route says; raises AgentUnavailableError for what is not its JSON."""
     try:
-        return kind.validate_json(response.content)
-    except (ValidationError, json.JSONDecodeError) as error:
+        return kind.validate_json(body)
+    except ValidationError as error:
         raise AgentUnavailableError(
-            f"OpenCode answered {response.request.url.path} with something that is not its JSON. "
+            f"OpenCode answered {path} with something that is not its JSON. "
             "Check that release 1.x of opencode-ai is installed."
         ) from error

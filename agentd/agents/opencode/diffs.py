@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from agentd.agents.opencode import schema
-from agentd.agents.opencode.place import relative_to
+from agentd.agents.opencode.place import MOST_LINES, count, relative_to
 from halyard.agent.v1 import session_pb2 as pb
 
 # A phone shows a diff in pieces; more than this is looked at on the workstation.
@@ -47,6 +47,8 @@ def file_diff(
 ) -> pb.FileDiff:
     """Returns the change of one file; counts its lines and names its kind where OpenCode does not."""
     hunks = _body(patch)
+    added = sum(line.startswith("+") for line in hunks) if additions is None else count(additions, MOST_LINES)
+    deleted = sum(line.startswith("-") for line in hunks) if deletions is None else count(deletions, MOST_LINES)
     change = _CHANGES.get(status) or _kind(hunks)
     old = "/dev/null" if change == pb.FILE_CHANGE_ADDED else f"a/{path}"
     new = "/dev/null" if change == pb.FILE_CHANGE_DELETED else f"b/{path}"
@@ -54,8 +56,8 @@ def file_diff(
     return pb.FileDiff(
         path=path,
         patch=text,
-        additions=int(additions) if additions is not None else sum(line.startswith("+") for line in hunks),
-        deletions=int(deletions) if deletions is not None else sum(line.startswith("-") for line in hunks),
+        additions=added,
+        deletions=deleted,
         change=change,
         truncated=truncated,
     )
@@ -87,8 +89,8 @@ def merge(turns: Iterable[Sequence[pb.FileDiff]]) -> list[pb.FileDiff]:
         text, truncated = _cut(known.patch + "\n".join([*_body(diff.patch), ""]))
         known.patch = text
         known.truncated = known.truncated or diff.truncated or truncated
-        known.additions += diff.additions
-        known.deletions += diff.deletions
+        known.additions = count(known.additions + diff.additions, MOST_LINES)
+        known.deletions = count(known.deletions + diff.deletions, MOST_LINES)
         known.change = _merged_kind(known.change, diff.change)
     return [files[path] for path in sorted(files)]
 

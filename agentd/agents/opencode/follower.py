@@ -40,7 +40,7 @@ from agentd.agents.opencode.event_schema import (
 from agentd.agents.opencode.events import SILENCE_SECONDS, stream
 from agentd.agents.opencode.lost import Mark
 from agentd.agents.opencode.mirror import Mirror, Moment
-from agentd.agents.opencode.place import session_id_of
+from agentd.agents.opencode.place import milliseconds, session_id_of
 from agentd.agents.opencode.repair import repair_session
 from agentd.agents.opencode.room import GONE_DETAIL
 from agentd.agents.opencode.sequence import SequenceBook, Verdict, condense
@@ -249,7 +249,8 @@ class Follower:
         known = self._journal.known(f"sessions/{info.id}")
         if known is None or known.session.state_detail == GONE_DETAIL:
             return True
-        return not self._book.knows(info.id) and known.session.update_time.ToMilliseconds() != int(info.time.updated)
+        changed = known.session.update_time.ToMilliseconds() != milliseconds(info.time.updated)
+        return changed and not self._book.knows(info.id)
 
     async def _take_up(self, session_id: str) -> None:
         """Reads a session with a past. Whether it works is asked first: else its open messages would seem cut off."""

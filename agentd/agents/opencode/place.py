@@ -1,4 +1,4 @@
-"""Names and paths of one session in our vocabulary. Pure."""
+"""Names, paths, times and numbers of one session in our vocabulary. Pure."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from pathlib import PurePosixPath
 from urllib.parse import unquote, urlparse
 
 from google.protobuf.timestamp_pb2 import Timestamp
+
+MOST_LINES = 2**32 - 1
+"""What the contract has room for where it counts lines."""
+_MOST = 2**53
+# The last millisecond of the year 9999, the end of protobuf's calendar.
+_MOST_MS = 253_402_300_799_999
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,10 @@ def relative_to(directory: str, path: str) -> str:
 
 def path_of_url(url: str) -> str:
     """Returns the path of a file:// address; empty for any other."""
-    parsed = urlparse(url)
+    try:
+        parsed = urlparse(url)
+    except ValueError:
+        return ""
     return unquote(parsed.path) if parsed.scheme == "file" else ""
 
 
@@ -65,10 +74,22 @@ def last_id_of(name: str) -> str:
     return name.rpartition("/")[2]
 
 
+def count(value: float, most: int = _MOST) -> int:
+    """Returns a number as a count. OpenCode's JSON may hold any: what is no number is 0, what is too large the most."""
+    # In this order: compared with what is no number, the 0 stays.
+    return int(min(most, max(0, value)))
+
+
+def milliseconds(ms: float) -> int:
+    """Returns a time in ms since the epoch that the calendar knows."""
+    return count(ms, _MOST_MS)
+
+
 def timestamp(ms: float | None) -> Timestamp | None:
     """Returns the time, or None when it is not set."""
-    if not ms:
+    known = milliseconds(ms or 0)
+    if not known:
         return None
     value = Timestamp()
-    value.FromMilliseconds(int(ms))
+    value.FromMilliseconds(known)
     return value

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from agentd.agents.opencode import schema
+from agentd.agents.opencode.place import MOST_LINES, count
 
 MAX_COUNTED = 64
 """Turns whose changes can still be taken back from the sum by themselves."""
@@ -20,7 +21,11 @@ class Changed:
     deletions: int = 0
 
     def __add__(self, other: Changed) -> Changed:
-        return Changed(self.files | other.files, self.additions + other.additions, self.deletions + other.deletions)
+        return Changed(
+            self.files | other.files,
+            count(self.additions + other.additions, MOST_LINES),
+            count(self.deletions + other.deletions, MOST_LINES),
+        )
 
 
 @dataclass(frozen=True)
@@ -41,8 +46,8 @@ class Tally:
         told = list(diffs)
         changed = Changed(
             frozenset(diff.file for diff in told),
-            int(sum(diff.additions for diff in told)),
-            int(sum(diff.deletions for diff in told)),
+            count(sum(diff.additions for diff in told), MOST_LINES),
+            count(sum(diff.deletions for diff in told), MOST_LINES),
         )
         turns = {**self.turns, message_id: changed}
         if len(turns) <= MAX_COUNTED:

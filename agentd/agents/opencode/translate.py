@@ -15,7 +15,7 @@ from pathlib import Path
 
 from agentd.agents.agent import project_name
 from agentd.agents.opencode import schema
-from agentd.agents.opencode.place import Place, path_of_url, timestamp
+from agentd.agents.opencode.place import Place, count, path_of_url, timestamp
 from agentd.agents.opencode.tools import OPEN_STATES, tool_call
 from halyard.agent.v1 import session_pb2 as pb
 
@@ -66,7 +66,7 @@ def _provider_words(body: str) -> str:
     """Returns the message in a provider's error body, or the body itself when it is short and not JSON."""
     try:
         data = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return body if len(body) <= 200 else ""
     inner = data.get("error", data) if isinstance(data, dict) else None
     found = inner.get("message") if isinstance(inner, dict) else inner
@@ -76,19 +76,20 @@ def _provider_words(body: str) -> str:
 def usage(tokens: schema.Tokens, cost: float, context_tokens: int = 0) -> pb.Usage:
     """Returns tokens and cost; the cost is rounded to a millionth of a dollar."""
     return pb.Usage(
-        input_tokens=int(tokens.input),
-        output_tokens=int(tokens.output),
-        reasoning_tokens=int(tokens.reasoning),
-        cache_read_tokens=int(tokens.cache.read),
-        cache_write_tokens=int(tokens.cache.write),
-        cost_micro_usd=round(cost * _MICRO_USD),
+        input_tokens=count(tokens.input),
+        output_tokens=count(tokens.output),
+        reasoning_tokens=count(tokens.reasoning),
+        cache_read_tokens=count(tokens.cache.read),
+        cache_write_tokens=count(tokens.cache.write),
+        cost_micro_usd=count(cost * _MICRO_USD + 0.5),
         context_tokens=context_tokens,
     )
 
 
 def context_tokens(tokens: schema.Tokens) -> int:
     """Returns how much of the context a message left filled; 0 when it does not tell."""
-    return int(tokens.total or tokens.input + tokens.output + tokens.reasoning + tokens.cache.read + tokens.cache.write)
+    parts = tokens.input + tokens.output + tokens.reasoning + tokens.cache.read + tokens.cache.write
+    return count(tokens.total or parts)
 
 
 def context_left(message: schema.UserMessage | schema.AssistantMessage) -> int:

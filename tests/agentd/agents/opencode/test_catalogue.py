@@ -60,6 +60,7 @@ def test_filling_replaces_what_was_there() -> None:
         ({"models": {"m": {"id": "m", "api": {"url": "", "npm": "@ai-sdk/anthropic"}}}}, "https://api.anthropic.com"),
         ({"models": {"m": {"id": "m", "api": {"npm": "@example/own"}}}}, ""),
         ({"models": {}}, ""),
+        ({"options": {"baseURL": "https://["}}, ""),
     ],
 )
 def test_a_provider_is_known_by_host_and_port_alone(told: dict[str, JsonValue], address: str) -> None:

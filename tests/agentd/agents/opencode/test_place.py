@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from agentd.agents.opencode.place import Place, last_id_of, path_of_url, session_id_of, timestamp
+from agentd.agents.opencode.place import Place, count, last_id_of, path_of_url, session_id_of, timestamp
 
 PLACE = Place("ses_1", "/home/mira/project")
 
@@ -37,6 +37,24 @@ def test_ids_are_read_back_from_names() -> None:
 def test_only_file_addresses_have_a_path() -> None:
     assert path_of_url("file:///a%20b/%E2%9B%B5.txt") == "/a b/⛵.txt"
     assert path_of_url("data:text/plain;base64,eA==") == ""
+    assert path_of_url("file://[") == ""
+
+
+@pytest.mark.parametrize(
+    ("told", "known"),
+    [(7, 7), (7.9, 7), (-1, 0), (float("nan"), 0), (float("inf"), 2**53), (1e308, 2**53), (2**63, 2**53)],
+)
+def test_a_count_is_whole_and_within_what_we_have_room_for(told: float, known: int) -> None:
+    assert count(told) == known
+    assert count(told, 5) == min(known, 5)
+
+
+def test_a_time_beyond_the_calendar_is_its_end() -> None:
+    last = timestamp(1e308)
+    assert last is not None
+    assert last.ToJsonString() == "9999-12-31T23:59:59.999Z"
+    assert timestamp(-1) is None
+    assert timestamp(float("nan")) is None
 
 
 def test_a_time_that_is_not_set_stays_unset() -> None:

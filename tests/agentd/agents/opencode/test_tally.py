@@ -23,6 +23,12 @@ def test_a_removed_turn_is_taken_back() -> None:
     assert tally.without("unknown") == tally
 
 
+def test_numbers_beyond_the_contract_stay_at_its_end() -> None:
+    absurd = [FileChange(file="a", additions=1e308, deletions=-1)]
+    found = Tally().with_turn("m1", absurd).with_turn("m2", absurd).sum
+    assert (found.additions, found.deletions) == (2**32 - 1, 0)
+
+
 def test_many_turns_are_remembered_as_one_sum() -> None:
     tally = Tally()
     for turn in range(1000):

@@ -113,6 +113,7 @@ def test_a_stopped_answer_has_no_error_text_and_a_failed_one_has() -> None:
         ({"message": "Key expired", "responseBody": '{"error":{"message":"expired"}}'}, "Key expired"),
         ({"message": "Bad", "responseBody": "<html>" + "x" * 300}, "Bad"),
         ({"message": "Bad", "responseBody": "upstream timeout"}, "Bad: upstream timeout"),
+        ({"message": "Bad", "responseBody": "[" * 50_000}, "Bad"),
         ({}, "SomeError"),
     ],
 )
