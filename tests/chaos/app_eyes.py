@@ -124,11 +124,10 @@ class Eyes:
 
 
 def _told_of_session(session: v1.Session) -> dict[str, Any]:
-    used, changed = session.usage or v1.Usage(), session.changes or v1.ChangeCount()
+    used = session.usage or v1.Usage()
     counts = [
         *(milliseconds(session.update_time), used.input_tokens, used.output_tokens, used.reasoning_tokens),
         *(used.cache_read_tokens, used.cache_write_tokens, used.cost_micro_usd),
-        *(changed.files, changed.additions, changed.deletions),
     ]
     return {"state": session.state.name, "detail": session.state_detail, "title": session.title, "counts": counts}
 

@@ -57,7 +57,7 @@ class SessionLook:
     detail: str = ""
     title: str = ""
     counts: tuple[int, ...] = ()
-    """What only ever grows: its last change, and what its turns used and changed."""
+    """What only ever grows: its last change, and what its turns used."""
 
 
 def illegal_deliveries(histories: Iterable[tuple[str, Sequence[str]]]) -> list[str]:

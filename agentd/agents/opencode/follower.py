@@ -40,6 +40,7 @@ from agentd.agents.opencode.event_schema import (
 from agentd.agents.opencode.events import SILENCE_SECONDS, stream
 from agentd.agents.opencode.lost import Mark
 from agentd.agents.opencode.mirror import Mirror, Moment
+from agentd.agents.opencode.outdated import is_outdated
 from agentd.agents.opencode.place import milliseconds, session_id_of
 from agentd.agents.opencode.repair import repair_session
 from agentd.agents.opencode.room import GONE_DETAIL
@@ -47,6 +48,7 @@ from agentd.agents.opencode.sequence import SequenceBook, Verdict, condense
 from agentd.agents.opencode.translate import AGENT_ID
 from agentd.agents.opencode.waiting import NO_LONGER_WAITS, RESTARTED, Waiting
 from agentd.agents.opencode.waking import Waking, was_left_open
+from agentd.agents.opencode.working import tell_who_works
 from halyard.agent.v1 import resource_pb2, session_pb2, workstation_pb2
 
 _log = logging.getLogger(__name__)
@@ -150,7 +152,7 @@ class Follower:
         return self._book.judge(event.session_id, event.seq)
 
     def _apply(self, event: Durable, moment: Moment) -> None:
-        if event.change is not None:
+        if event.change is not None and not (moment.live and is_outdated(event.change, self._mirror, self._journal)):
             self._mirror.apply(event.change, moment)
         self._remember(event)
 
@@ -183,6 +185,8 @@ class Follower:
     async def _replay(self, unnumbered: Iterable[str] = ()) -> None:
         after = dict.fromkeys(unnumbered, NOTHING_AFTER) | dict(self._book.last())
         events = await self._client.history(after)
+        if self.caught_up.is_set():
+            await tell_who_works(self._client, self._mirror, {event.session_id for event in events})
         moment = self._now(live=False)
         for event in condense(e for e in events if self._verdict(e) is not Verdict.REPEATED):
             if event.change is not None:

@@ -99,12 +99,17 @@ def context_left(message: schema.UserMessage | schema.AssistantMessage) -> int:
     return context_tokens(message.tokens)
 
 
+def title(theirs: schema.Session) -> str:
+    """Returns the session's title; empty while it has none."""
+    return "" if _NO_TITLE.match(theirs.title) else theirs.title
+
+
 def session(theirs: schema.Session, activity: Activity) -> pb.Session:
     """Returns the session with what it is doing."""
     return pb.Session(
         name=f"sessions/{theirs.id}",
         project=project_name(Path(theirs.directory)),
-        title="" if _NO_TITLE.match(theirs.title) else theirs.title,
+        title=title(theirs),
         agent=AGENT_ID,
         model=f"{theirs.model.provider_id}/{theirs.model.id}" if theirs.model else "",
         mode=theirs.agent,

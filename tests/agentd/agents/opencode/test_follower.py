@@ -182,6 +182,42 @@ async def test_a_new_reader_takes_up_a_turn_that_runs_and_does_not_call_it_cut_o
         assert session_pb2.SESSION_STATE_INTERRUPTED not in after
 
 
+async def test_a_turn_that_begins_between_two_looks_is_never_told_as_cut_off(shared: Rig) -> None:
+    session, endpoint, journal = await shared.session(), shared.agent.endpoint, MemoryJournal()
+    assert endpoint is not None
+    key = f"opencode/seq/{session}"
+    await shared.until(lambda j: bool(j.load(key)), "a number of the session")
+    # As a reader knows it that has heard of the session's beginning.
+    journal.save(key, shared.journal.load(key) or b"")
+    client = Client(endpoint.url, endpoint.password)
+    follower = Follower(client, Mirror(journal), journal, Clock(), Following())
+    try:
+        await follower.catch_up()
+        follower.caught_up.set()
+        await shared.prompt(session, turn(Say(say="Before. "), Hold(hold="between")), says("After."))
+        await shared.model.reached("between")
+        await shared.until(lambda j: bool(j.texts(session)), "the beginning of the answer")
+        await follower.catch_up()
+    finally:
+        shared.model.release("between")
+        await client.close()
+    told = [value.message for value in journal.told if isinstance(value, Resource) and value.HasField("message")]
+    own = [one.state for one in told if one.role == session_pb2.ROLE_AGENT and f"/{session}/" in one.name]
+    assert own == [session_pb2.MESSAGE_STATE_WRITING]
+
+
+async def test_the_history_of_a_session_can_be_asked_for_from_its_first_event_on(shared: Rig) -> None:
+    """What a reader that restarts asks for when it had heard of a session's beginning only."""
+    session, endpoint = await shared.session(), shared.agent.endpoint
+    assert endpoint is not None
+    client = Client(endpoint.url, endpoint.password)
+    try:
+        events = await client.history({session: -1})
+    finally:
+        await client.close()
+    assert min(event.seq for event in events if event.session_id == session) == 0
+
+
 async def test_a_hole_in_the_numbers_is_filled_from_the_history(shared: Rig) -> None:
     session = await shared.session()
     async with observer(shared) as (seen, _):
