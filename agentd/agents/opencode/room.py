@@ -102,8 +102,9 @@ class Room:
 
     def cut_off(self, reason: str = "") -> None:
         """The turn ended with the process that ran it; one that had said its last word has only not been told so.
-        `reason` is a sentence that says why the process was ended; what was said first stays, since whoever finds the
-        same turn without an end later does not know.
+
+        `reason` is a sentence that says why that was ended; what was said first stays, since whoever finds the same
+        turn without an end later does not know.
         """
         if self.tail.is_whole:
             self.rest()

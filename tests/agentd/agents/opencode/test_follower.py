@@ -205,18 +205,6 @@ async def test_a_turn_that_begins_between_two_looks_is_never_told_as_cut_off(sha
     assert own == [session_pb2.MESSAGE_STATE_WRITING]
 
 
-async def test_the_history_of_a_session_can_be_asked_for_from_its_first_event_on(shared: Rig) -> None:
-    """What a reader that restarts asks for when it had heard of a session's beginning only."""
-    session, endpoint = await shared.session(), shared.agent.endpoint
-    assert endpoint is not None
-    client = Client(endpoint.url, endpoint.password)
-    try:
-        events = await client.history({session: -1})
-    finally:
-        await client.close()
-    assert min(event.seq for event in events if event.session_id == session) == 0
-
-
 async def test_a_hole_in_the_numbers_is_filled_from_the_history(shared: Rig) -> None:
     session = await shared.session()
     async with observer(shared) as (seen, _):
