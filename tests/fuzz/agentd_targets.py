@@ -136,6 +136,13 @@ class _Rig:
                 else:
                     done.set_result(None)
 
+    def close(self) -> None:
+        """Ends the workstation, whose store would keep the process from ending."""
+        self._life.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            self._loop.run_until_complete(self._life)
+        self._loop.close()
+
     def prompt(self, phone: Phone, text: str, ttl_ms: int = 60_000) -> link.InboxCall:
         request = pb.PromptRequest(session="sessions/s", text=text)
         return phone.call(self.clock, "AgentService/Prompt", request, ttl_ms=ttl_ms)
@@ -153,6 +160,13 @@ class _Rig:
 @cache
 def rig() -> _Rig:
     return _Rig()
+
+
+def close() -> None:
+    """Ends what targets left running."""
+    if rig.cache_info().currsize:
+        rig().close()
+        rig.cache_clear()
 
 
 def agentd_link(data: bytes) -> None:

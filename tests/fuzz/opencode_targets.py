@@ -106,14 +106,15 @@ def _tell(mirror: Mirror, event: Event, moment: Moment) -> None:
             mirror.ask_question(event, moment)
 
 
-def _listed(kind: str) -> list[JsonValue]:
-    """Everything of this name in the recorded turn, once each."""
-    found: dict[str, JsonValue] = {}
+def _listed(kind: str) -> list[dict[str, JsonValue]]:
+    """The newest of everything that the recorded turn has under this name, by id."""
+    found: dict[str, dict[str, JsonValue]] = {}
 
     def look(value: JsonValue) -> None:
         if isinstance(value, dict):
-            if kind in value:
-                found[json.dumps(value[kind], sort_keys=True)] = value[kind]
+            told = value.get(kind)
+            if isinstance(told, dict) and "id" in told:
+                found[str(told["id"])] = told
             value = list(value.values())
         for below in value if isinstance(value, list) else []:
             look(below)
@@ -157,12 +158,16 @@ _OTHER_LISTINGS: dict[str, JsonValue] = {
 def listings() -> dict[str, JsonValue]:
     """An answer of each kind, as OpenCode gave them."""
     infos, parts = _listed("info"), _listed("part")
-    told = [value for value in _listed("properties") if isinstance(value, dict)]
+    messages: list[JsonValue] = [
+        {"info": info, "parts": [part for part in parts if part["messageID"] == info["id"]]}
+        for info in infos
+        if "role" in info
+    ]
     return {
         **_OTHER_LISTINGS,
-        "sessions": [info for info in infos if isinstance(info, dict) and "role" not in info],
-        "messages": [{"info": info, "parts": parts} for info in infos if isinstance(info, dict) and "role" in info],
-        "permissions": [value for value in told if "permission" in value],
+        "sessions": [info for info in infos if "role" not in info],
+        "messages": messages,
+        "permissions": [asked for asked in _listed("properties") if "permission" in asked],
     }
 
 

@@ -1,13 +1,23 @@
 """Every fuzzed part takes its seeds, what was once found, and bytes that Hypothesis draws."""
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.fuzz import agentd_targets
 from tests.fuzz.draw import Draw
 from tests.fuzz.targets import FOUND, TARGETS, found
 
 SLOW = {"pairing", "app_link", "agentd_link", "agentd_call"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_runs_on() -> Iterator[None]:
+    yield
+    agentd_targets.close()
+
 
 every_target = pytest.mark.parametrize("name", TARGETS)
 
