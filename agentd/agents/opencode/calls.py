@@ -40,6 +40,8 @@ _NEWEST_MESSAGES = 50
 _MESSAGES_A_PAGE = 200
 # Until the message of a prompt or command is stored; the turn may take hours.
 _STORED_SECONDS = 30.0
+# Until OpenCode tells of a deletion that it has done; behind a long queue of other news.
+_DELETED_SECONDS = 5.0
 _POLL_SECONDS = 0.02
 STOPPED = "The turn was stopped."
 DELETED = "The session was deleted."
@@ -100,7 +102,18 @@ class OpenCodeCalls(ABC):
             await self._stop(life, session_id, DELETED)
             await life.client.delete(session_id)
         except ResourceNotFoundError:
-            life.mirror.apply(SessionDeleted(sessionID=session_id), Moment(self._clock.epoch_ms(), live=False))
+            _log.debug("%s was gone already", session_id)
+        else:
+            await self._told(life, session_id)
+        life.mirror.apply(SessionDeleted(sessionID=session_id), Moment(self._clock.epoch_ms(), live=False))
+
+    async def _told(self, life: Life, session_id: str) -> None:
+        """Returns when OpenCode has told of the deletion, behind all that it still had to tell of the session; or when
+        it will not any more. Whoever answered before would, if all died now, be left with a session that is gone.
+        """
+        until = self._clock.steady() + _DELETED_SECONDS
+        while life.mirror.room(session_id) and life.process.is_running and self._clock.steady() < until:  # noqa: ASYNC110 - the mirror is pure and wakes nobody
+            await asyncio.sleep(_POLL_SECONDS)
 
     async def fork(self, session_id: str, message_id: str) -> session_pb2.Session:
         """Begins a session with the conversation before the message."""

@@ -109,8 +109,13 @@ class Client:
     # The server
 
     async def health(self, within: float) -> catalogue_schema.Health:
-        """Returns the server's health; an answer that is not its JSON (a web page, say) is AgentUnavailableError."""
-        response = await self._send("GET", "/global/health", patience=httpx.Timeout(within))
+        """Returns the server's health; any other answer (a web page, or whoever has its port now) is
+        AgentUnavailableError.
+        """
+        try:
+            response = await self._send("GET", "/global/health", patience=httpx.Timeout(within))
+        except (AgentRefusedError, ResourceNotFoundError, SessionBusyError) as error:
+            raise AgentUnavailableError(f"Something else answers at OpenCode's address: {error}") from error
         return _decode(_HEALTH, response)
 
     @asynccontextmanager

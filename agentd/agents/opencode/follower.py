@@ -48,7 +48,7 @@ from agentd.agents.opencode.sequence import SequenceBook, Verdict, condense
 from agentd.agents.opencode.translate import AGENT_ID
 from agentd.agents.opencode.waiting import NO_LONGER_WAITS, RESTARTED, Waiting
 from agentd.agents.opencode.waking import Waking, was_left_open
-from agentd.agents.opencode.working import tell_who_works
+from agentd.agents.opencode.working import renew_session, tell_who_works
 from halyard.agent.v1 import resource_pb2, session_pb2, workstation_pb2
 
 _log = logging.getLogger(__name__)
@@ -375,6 +375,7 @@ class Follower:
             # A turn that is over waits for nothing, but OpenCode goes on listing what it waited for.
             await self.waiting.clear(event.session_id, NO_LONGER_WAITS)
             await self._waking.wake(event.session_id)
+            await renew_session(self._client, self._mirror, event.session_id)
 
 
 def _seq_key(session_id: str) -> str:

@@ -38,10 +38,11 @@ def is_outdated(change: Change, mirror: Mirror, journal: Journal) -> bool:
 
 
 def _is_earlier(info: schema.Session, known: schema.Session) -> bool:
-    """A session gets its title without being changed otherwise, and keeps one."""
+    """A session gets its title, and counts tokens, without being changed otherwise; both only become more."""
     if info.time.updated != known.time.updated:
         return info.time.updated < known.time.updated
-    return not translate.title(info) and bool(translate.title(known))
+    is_untitled = not translate.title(info) and bool(translate.title(known))
+    return is_untitled or info.tokens.output < known.tokens.output
 
 
 def _is_closed_already(part: schema.Part, room: Room, journal: Journal) -> bool:

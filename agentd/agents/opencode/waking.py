@@ -15,6 +15,7 @@ from agentd.agents.opencode.client import Client
 from agentd.agents.opencode.mirror import Mirror
 from agentd.agents.opencode.prompting import wake_body
 from agentd.agents.opencode.room import Room
+from halyard.agent.v1 import resource_pb2
 from halyard.agent.v1 import session_pb2 as pb
 
 _log = logging.getLogger(__name__)
@@ -33,19 +34,24 @@ def was_left_open(journal: Journal, room: Room) -> bool:
     """Returns whether a turn of this session was cut off, whatever the session says: a stopped turn is idle before its
     last records come, and of one that began and was cut off while nobody listened only the history tells. Readers then
     believe that the newest prompt is about to be worked on, or that its answer is being written; of a server that has
-    just started neither is true.
+    just started neither is true. A call, too, waits for its last record, and may be all that is left open.
     """
     if room.tail.answers:
         return True
     messages = (name for name in journal.names(f"{room.place.session}/messages/") if "/parts/" not in name)
     for known in map(journal.known, sorted(messages, reverse=True)):
         state = known.message.state if known is not None else pb.MESSAGE_STATE_UNSPECIFIED
-        if state in (pb.MESSAGE_STATE_QUEUED, pb.MESSAGE_STATE_WRITING):
+        if state in (pb.MESSAGE_STATE_QUEUED, pb.MESSAGE_STATE_WRITING) or _has_open_part(journal, known):
             return True
         if known is not None and known.message.role == pb.ROLE_PERSON and state == pb.MESSAGE_STATE_COMPLETE:
             # Answered, and what answers it was looked at already. A prompt that was stopped may stand before an answer.
             return False
     return False
+
+
+def _has_open_part(journal: Journal, message: resource_pb2.Resource | None) -> bool:
+    parts = map(journal.known, journal.names(f"{message.name}/parts/") if message is not None else ())
+    return any(known is not None and known.part.state == pb.PART_STATE_OPEN for known in parts)
 
 
 class Waking:

@@ -12,6 +12,7 @@ from agentd.agents.agent import (
     ResourceNotFoundError,
     StartOrder,
 )
+from agentd.agents.opencode import calls as opencode_calls
 from agentd.agents.opencode.prompting import prompt_body
 from halyard.agent.v1 import session_pb2
 from tests.fakes.opencode import Rig, calls, prompts_seen, repository, runs, says, scripted
@@ -34,6 +35,16 @@ async def test_a_session_is_renamed_put_away_brought_back_and_deleted(shared: Ri
     await shared.until(lambda j: f"sessions/{session}" not in j.resources, "to be deleted")
     with pytest.raises(ResourceNotFoundError):
         await shared.agent.rename(session, "Gone")
+
+
+async def test_a_session_is_gone_before_its_deletion_is_answered(shared: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when OpenCode dies behind it and tells nobody: the next life would call the session lost."""
+    session = await shared.session()
+    mirror, apply = shared.agent._life().mirror, shared.agent._life().mirror.apply
+    monkeypatch.setattr(mirror, "apply", lambda change, moment: None if moment.live else apply(change, moment))
+    monkeypatch.setattr(opencode_calls, "_DELETED_SECONDS", 0.0)
+    await shared.agent.delete(session)
+    assert f"sessions/{session}" not in shared.journal.resources
 
 
 async def test_deleting_a_session_that_waits_leaves_nothing_waiting(shared: Rig) -> None:

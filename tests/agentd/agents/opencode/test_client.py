@@ -93,3 +93,10 @@ async def test_a_server_that_has_just_ended_is_away_and_not_a_defect() -> None:
         await client.close()
         with pytest.raises(AgentUnavailableError, match="just ended"):
             await client.statuses("/p")
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 409, 500])
+async def test_whoever_else_answers_at_its_address_is_not_a_healthy_opencode(status: int) -> None:
+    async with asking(CannedServer(status, b'{"message":"its words"}')) as client:
+        with pytest.raises(AgentUnavailableError):
+            await client.health(5)

@@ -35,6 +35,7 @@ def judged(known: list[Change], change: Change) -> bool:
         ([*BUSY, shapes.tool("t", "running")], shapes.tool("t", "pending")),
         (BUSY, shapes.session(title="Go", time={"created": 1, "updated": 1})),
         (BUSY, shapes.session(title="New session - 2026-01-01T00:00:00.000Z")),
+        ([shapes.session(tokens={"output": 50})], shapes.session(tokens={"output": 20})),
     ],
 )
 def test_what_is_over_is_outdated(known: list[Change], change: Change) -> None:
@@ -57,6 +58,7 @@ def test_what_is_over_is_outdated(known: list[Change], change: Change) -> None:
         (OVER, shapes.answer("m2", "m1", 2, done=4)),
         (OVER, shapes.prompt("m1", 1)),
         (BUSY, shapes.session(title="Gone")),
+        ([shapes.session(tokens={"output": 20})], shapes.session(tokens={"output": 50})),
         (BUSY, shapes.session(title="New session - 2026-01-01T00:00:00.000Z", time={"created": 1, "updated": 9})),
     ],
 )

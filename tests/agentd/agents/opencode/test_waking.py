@@ -38,3 +38,15 @@ def test_a_prompt_that_waits_is_found_and_what_is_answered_is_left_alone() -> No
     assert not is_open(journal, answered)
     answered.apply(shapes.prompt("m3", 4), LIVE)
     assert is_open(journal, heard(journal, live=True))
+
+
+def test_a_call_that_still_runs_is_found_although_its_message_says_that_it_was_cut_off() -> None:
+    """agentd stopped the turn before it ended; the server was killed before its last records."""
+    journal = MemoryJournal()
+    stopped = heard(journal, shapes.prompt("m1", 1), shapes.answer("m2", "m1", 2), live=True)
+    stopped.status(shapes.status("busy"))
+    stopped.apply(shapes.tool("t", "running"), LIVE)
+    stopped.status(shapes.status("idle"))
+    # Every change of a message tells the others that are open again, as they stand now.
+    stopped.apply(shapes.prompt("m1", 1), LIVE)
+    assert is_open(journal, heard(journal, live=True))
