@@ -141,6 +141,8 @@ def _told_of(call: CallView) -> dict[str, Any]:
             told["token"] = token_in(v1.StartSessionRequest.parse(call.request).prompt)
         case "Decide":
             told["about"] = v1.DecideRequest.parse(call.request).permission
+        case "DeleteSession":
+            told["deletes"] = v1.DeleteSessionRequest.parse(call.request).session
         case "Answer":
             told["about"] = v1.AnswerRequest.parse(call.request).question
     return told | {"error": call.error, "reason": call.reason}

@@ -36,6 +36,8 @@ class Seen:
     """Name of a part → how it was shown last."""
     sessions: dict[str, SessionLook] = field(default_factory=dict)
     """Name of a session → how it was shown last."""
+    details: dict[str, str] = field(default_factory=dict)
+    """Name of a session → the longest that was ever said of its state."""
     backwards: list[str] = field(default_factory=list)
     """What was shown otherwise than it may follow on what was shown before."""
 
@@ -74,6 +76,7 @@ class Seen:
     def _saw_session(self, name: str, look: SessionLook, app: str) -> None:
         looks = [*filter(None, [self.sessions.get(name)]), look]
         self.sessions[name] = look
+        self.details[name] = max(self.details.get(name, ""), look.detail, key=len)
         self.backwards += [f"{app}: {what}" for what in illegal_sessions(name, looks)]
 
 

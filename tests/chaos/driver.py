@@ -127,9 +127,15 @@ class Driver:
                     await asyncio.sleep(LOOK_AGAIN_SECONDS)
                     wrong = await self._unequal()
         except TimeoutError:
-            self._true = await witness.truth(self._rig) or self._true
+            await self._look_once_more()
             played.verdict.differing += [f"still, {REST_SECONDS} s after everything was mended: {one}" for one in wrong]
         played.recovery_seconds = round(time.monotonic() - began, 2)
+
+    async def _look_once_more(self) -> None:
+        """What is judged beside must be of now, also when one of the apps is gone."""
+        self._true = await witness.truth(self._rig) or self._true
+        for app in (app for app in self._rig.apps if app.is_running):
+            self._dumps[app.name] = await app.dump() or self._dumps.get(app.name, Dump((), ()))
 
     async def _unequal(self) -> list[str]:
         """Why the stage is not at rest, or what is unequal."""
@@ -187,8 +193,11 @@ class Driver:
         found.add(accounts.requests(witness.requests(self._rig)))
         calls = [call for app in self._rig.apps for call in self._decisions(app)]
         found.add(accounts.decisions(calls, self._deciders()))
+        said = [call for app in self._rig.apps for call in app.seen.calls.values()]
+        deleted = {call["deletes"] for call in said if call.get("deletes")}
         for app in self._rig.apps:
             found.illegal += app.seen.backwards
+            found.illegal += histories.illegal_losses(app.seen.details, deleted)
             for name, states in app.seen.messages.items():
                 moves = histories.ANSWERS if name in app.seen.answers else histories.PROMPTS
                 found.illegal += histories.illegal_moves(f"{app.name}: {name}", states, moves)

@@ -146,17 +146,27 @@ def _in_a_new_life(former: PartLook, now: PartLook) -> bool:
 
 
 def illegal_sessions(name: str, looks: Sequence[SessionLook]) -> list[str]:
-    """Of a session: it keeps its title, what it counts never shrinks, and OpenCode never loses it in this stage. How
-    it may move between idle, working and cut off cannot be told: a turn may begin and end between two looks.
+    """Of a session: it keeps its title, and what it counts never shrinks. How it may move between idle, working and cut
+    off cannot be told: a turn may begin and end between two looks.
     """
-    found = [f"{name} is said to be lost: {look.detail}" for look in looks if look.detail.startswith(_LOST)]
-    found += [f"{name} was shown in no state" for look in looks if look.state == "UNSPECIFIED"]
+    found = [f"{name} was shown in no state" for look in looks if look.state == "UNSPECIFIED"]
     for former, now in pairwise(looks):
         if former.title and not now.title:
             found.append(f"{name} lost its title “{former.title}”")
         if any(later < earlier for earlier, later in zip(former.counts, now.counts, strict=True)):
             found.append(f"{name} counted {former.counts}, then {now.counts}")
     return found
+
+
+def illegal_losses(details: Mapping[str, str], deleted: AbstractSet[str]) -> list[str]:
+    """Of sessions, by what was said of their state: nothing in this stage takes one away from OpenCode but a person who
+    deletes it. When all die between that and its end, it is lost for a moment, until the deletion is asked for again.
+    """
+    return [
+        f"{name} is said to be lost: {detail}"
+        for name, detail in details.items()
+        if detail.startswith(_LOST) and name not in deleted
+    ]
 
 
 def _rises(states: Sequence[str], ranks: dict[str, int]) -> bool:

@@ -16,6 +16,7 @@ from tests.chaos.histories import (
     illegal_calls,
     illegal_cursors,
     illegal_deliveries,
+    illegal_losses,
     illegal_moves,
     illegal_parts,
     illegal_sessions,
@@ -151,5 +152,9 @@ def test_a_session_keeps_what_it_has() -> None:
     assert len(illegal_sessions("it", [first, replace(first, title="")])) == 1
     assert len(illegal_sessions("it", [first, replace(first, counts=(6, 0))])) == 1
     assert len(illegal_sessions("it", [replace(first, state="UNSPECIFIED")])) == 1
+
+
+def test_a_session_that_nobody_deleted_is_not_lost() -> None:
     lost = "OpenCode no longer has this session: it was deleted there."
-    assert len(illegal_sessions("it", [first, replace(first, state="FAILED", detail=lost)])) == 1
+    assert illegal_losses({"sessions/1": "", "sessions/2": lost}, {"sessions/2"}) == []
+    assert len(illegal_losses({"sessions/1": lost, "sessions/2": lost}, {"sessions/2"})) == 1
