@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from agentd.agents.agent import Journal
 from agentd.agents.opencode import decisions, schema, translate, undone
 from agentd.agents.opencode.accumulator import Accumulator, Growth
+from agentd.agents.opencode.entering import resumed
 from agentd.agents.opencode.event_schema import (
     Change,
     MessageChanged,
@@ -110,15 +111,11 @@ class Mirror:
         """Takes over a session's record; what it is doing stays as known."""
         room = self._rooms.get(info.id)
         if room is None:
-            room = self._rooms[info.id] = self._enter(info)
+            room = self._rooms[info.id] = resumed(self._journal, info)
         room.info = info
         self._put_session(room)
         undone.renew(self._journal, room)
         return room
-
-    def _enter(self, info: schema.Session) -> Room:
-        known = self._journal.known(f"sessions/{info.id}")
-        return Room.resumed(Place(info.id, info.directory), info, known.session if known else pb.Session())
 
     def enter_anew(self, info: schema.Session) -> None:
         """Takes over a session whose past is another one now; it rests, as after every start of a server."""
