@@ -99,7 +99,7 @@ class Mirror:
                 self._rooms.pop(change.session_id, None)
                 self._journal.delete(f"sessions/{change.session_id}")
             case MessageChanged():
-                self._message(change.info)
+                self._message(change.info, moment)
             case MessageRemoved():
                 self._forget_message(change.session_id, change.message_id)
             case PartChanged():
@@ -125,12 +125,12 @@ class Mirror:
         """Follows a session no more."""
         self._rooms.pop(session_id, None)
 
-    def _message(self, info: Theirs) -> None:
+    def _message(self, info: Theirs, moment: Moment) -> None:
         room = self._rooms.get(info.session_id)
         if room is None:
             return
         others = [message for message in room.tail.unsettled() if message.id != info.id]
-        room.note(info)
+        room.note(info, live=moment.live)
         if isinstance(info, schema.AssistantMessage):
             if is_finished(info):
                 self._close_growing(room, info.id)

@@ -47,6 +47,8 @@ class Room:
     stopped: bool = False
     rested: bool = False
     """No turn ran at the last checkpoint."""
+    arriving: str = ""
+    """The newest answer of which the stream has told."""
 
     @classmethod
     def resumed(cls, place: Place, info: schema.Session, ours: pb.Session) -> Room:
@@ -63,12 +65,19 @@ class Room:
         return self.activity.state in WORKING_STATES
 
     def is_writing(self, message_id: str) -> bool:
-        """Returns whether the turn that runs may still add to this answer."""
-        return self.working and self.tail.may_be_written(message_id)
+        """Returns whether the turn that runs may still add to this answer. Of a turn that is stopped as it begins, the
+        stream tells that it rests before it tells of its answer, and then that it works.
+        """
+        is_arriving = self.arriving == message_id and self.activity.state != pb.SESSION_STATE_INTERRUPTED
+        return (self.working or is_arriving) and self.tail.may_be_written(message_id)
 
     def pass_checkpoint(self) -> bool:
-        """Returns whether an answer stays without an end: no turn ran here at the last checkpoint, nor at this one."""
+        """Returns whether an answer stays without an end: no turn ran here at the last checkpoint, nor at this one. It
+        is over then.
+        """
         rested, self.rested = self.rested and not self.working, not self.working
+        if rested:
+            self.tail.turn_over()
         return rested and bool(self.tail.answers)
 
     def begin(self) -> None:
@@ -133,9 +142,11 @@ class Room:
             return self.counted
         return pb.ChangeCount(files=len(changed.files), additions=changed.additions, deletions=changed.deletions)
 
-    def note(self, theirs: Theirs) -> None:
-        """A message was made or changed."""
+    def note(self, theirs: Theirs, *, live: bool = False) -> None:
+        """A message was made or changed. `live`: the stream told of it as it happened."""
         self.tail.note(theirs)
+        if live and isinstance(theirs, schema.AssistantMessage):
+            self.arriving = theirs.id
         if isinstance(theirs, schema.UserMessage) and theirs.summary is not None:
             self.tally = self.tally.with_turn(theirs.id, theirs.summary.diffs)
 

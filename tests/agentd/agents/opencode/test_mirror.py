@@ -316,6 +316,28 @@ def test_an_answer_that_was_stopped_before_its_first_word_stays_cut_off(mirror: 
     assert [part.state for part in journal.all_parts(SESSION)] == [pb.PART_STATE_INTERRUPTED, pb.PART_STATE_OPEN]
 
 
+def test_an_answer_that_comes_before_its_turn_is_not_told_as_cut_off(mirror: Mirror, journal: MemoryJournal) -> None:
+    """As when a turn is stopped while it begins: idle, then its answer, then busy, then its end."""
+    tell(mirror, shapes.session(), shapes.prompt("m1", 1), shapes.status("idle"), shapes.answer("m2", "m1", 2))
+    tell(mirror, shapes.status("busy"), shapes.answer("m2", "m1", 2))
+    told = [
+        value.message
+        for value in journal.told
+        if isinstance(value, resource_pb2.Resource) and value.name.endswith("/m2")
+    ]
+    assert {message.state for message in told} == {pb.MESSAGE_STATE_WRITING}
+
+
+def test_an_answer_that_comes_without_a_turn_is_told_as_cut_off_at_the_second_checkpoint(
+    mirror: Mirror, journal: MemoryJournal
+) -> None:
+    tell(mirror, shapes.session(), shapes.prompt("m1", 1), shapes.status("idle"), shapes.answer("m2", "m1", 2))
+    mirror.checkpoint()
+    assert journal.messages(SESSION)[-1].state == pb.MESSAGE_STATE_WRITING
+    mirror.checkpoint()
+    assert journal.messages(SESSION)[-1].state == pb.MESSAGE_STATE_INTERRUPTED
+
+
 def test_a_revert_marks_messages_and_taking_it_back_unmarks_them(mirror: Mirror, journal: MemoryJournal) -> None:
     tell(mirror, *shapes.begun(), shapes.prompt("m3", 3), shapes.session(revert={"messageID": "m2"}))
     assert [m.reverted for m in journal.messages(SESSION)] == [False, True, True]
