@@ -41,6 +41,8 @@ async def test_a_session_tells_its_project_model_usage_and_title(shared: Rig) ->
     await shared.prompt(session, says("Aye."), words="Hoist the main sail now")
     await shared.idle(session)
     await shared.until(lambda j: j.session(session).title != "", "a title")
+    # OpenCode counts what a turn used a moment after its end.
+    await shared.until(lambda j: j.session(session).usage.output_tokens > 0, "what it used")
 
     told = shared.journal.session(session)
     assert told.project == project_name(shared.folder)
