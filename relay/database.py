@@ -7,6 +7,7 @@ stops before it says anything wrong (`StoreBroken`).
 
 import fcntl
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -24,6 +25,8 @@ BUSY_SECONDS = 5.0
 """How long a statement waits for another program's lock."""
 WAL_BYTES = 16 * 1024 * 1024
 """Size that the write-ahead log is cut back to; above it the writer waits for readers to let go of it."""
+NEEDED_BYTES = 64 * 1024
+"""With less room than this a disk that fails is taken for a full one."""
 CHECKED_WHOLE_BYTES = 128 * 1024 * 1024
 """A file up to this size is checked whole before it is served, in 2 to 5 ms per MiB; of a larger one, all but the
 records, of which SQLite itself notices damage when it comes upon it."""
@@ -147,7 +150,11 @@ def refuse_to_open(file: Path, error: sqlite3.Error) -> NoReturn:
     """Raises what a failure to open `file` means."""
     if (damage := broken_by(file, error)) is not None:
         raise damage
-    hindered = _HINDERED.get(_code(error), f"{error}. Put that right, then start again.")
+    code = _code(error)
+    if code == sqlite3.SQLITE_IOERR and shutil.disk_usage(file.parent).free < NEEDED_BYTES:
+        # What SQLite says when there is no room even for its shared memory.
+        code = sqlite3.SQLITE_FULL
+    hindered = _HINDERED.get(code, f"{error}. Put that right, then start again.")
     raise ConfigError(f"The relay did not start. {file} cannot be opened: {hindered}") from None
 
 

@@ -1,9 +1,11 @@
 """The file under the store: what is opened, what is refused and with which words, and old files brought forward."""
 
 import contextlib
+import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -158,3 +160,17 @@ def test_a_store_of_a_former_release_is_served_with_all_its_rows(stored: Path, f
         assert ledger.attach(place.device_id, place.log_epoch, None, invited_only=True, now_ms=1).reset is False
         assert ledger.ack_inbox(place.device_id, 2)[0].call_id == waiting.call.call_id
         ledger.commit()
+
+
+@pytest.mark.parametrize(
+    ("free", "said"), [(0, "its disk is full. Make room"), (1 << 30, "disk I/O error. Put that right")]
+)
+def test_a_disk_that_fails_because_it_is_full_is_called_full(
+    file: Path, free: int, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite calls it an I/O error when there is no room even for the memory that its connections share."""
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    with pytest.raises(ConfigError, match=said):
+        database.refuse_to_open(file, error)
