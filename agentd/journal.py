@@ -104,6 +104,9 @@ class AgentJournal:
     def ask_question(self, value: decision.Question) -> None:
         self._decisions.ask(value)
 
+    def asked_by(self, name: str, part: str) -> None:
+        self._decisions.asked_by(name, part)
+
     def withdraw(self, name: str, outcome: decision.DecisionState, note: str) -> None:
         self._decisions.withdraw(name, outcome, note)
 

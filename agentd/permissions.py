@@ -79,6 +79,13 @@ class Decisions:
             self._unapplied.append(value.name)
             self._news.set()
 
+    def asked_by(self, name: str, part: str) -> None:
+        """Names the tool call that waits, or waited, of one that does not name any."""
+        known = self._log.get(name)
+        if known is not None and not _ask(known).part:
+            _ask(known).part = part
+            self._log.put(known)
+
     def withdraw(self, name: str, outcome: pb.DecisionState, note: str) -> None:
         """The agent no longer waits; without effect on what is settled."""
         known = self._log.get(name)

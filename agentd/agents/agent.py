@@ -89,6 +89,9 @@ class Journal(Protocol):
     def ask_question(self, value: decision.Question) -> None:
         """The agent waits for an answer (state PENDING). Telling the same one again is harmless."""
 
+    def asked_by(self, name: str, part: str) -> None:
+        """Which tool call waits for this permission or question, when that was not known as it was asked."""
+
     def withdraw(self, name: str, outcome: decision.DecisionState, note: str) -> None:
         """The agent no longer waits for this permission or question: settled elsewhere (`outcome` says how) or past
         answering (EXPIRED). Without effect on one that agentd already knows to be settled.

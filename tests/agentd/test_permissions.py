@@ -68,6 +68,16 @@ async def desk(folder: Path, agent: ScriptedAgent) -> AsyncIterator[Desk]:
         yield Desk(log, agent, Decisions(log, lambda _: agent, clock), clock)
 
 
+async def test_the_call_that_asks_is_named_once_it_is_known(tmp_path: Path, agent: ScriptedAgent) -> None:
+    async with desk(tmp_path, agent) as at:
+        at.ask()
+        at.decisions.asked_by(NAME, "sessions/s/messages/m/parts/p")
+        assert (at.permission().part, at.decisions.pending()) == ("sessions/s/messages/m/parts/p", [NAME])
+        at.decisions.asked_by(NAME, "sessions/s/messages/m/parts/another")
+        at.decisions.asked_by("sessions/s/permissions/unknown", "sessions/s/messages/m/parts/p")
+        assert at.permission().part == "sessions/s/messages/m/parts/p"
+
+
 async def test_a_decision_is_written_told_and_signed(tmp_path: Path, agent: ScriptedAgent) -> None:
     async with desk(tmp_path, agent) as at:
         at.ask()

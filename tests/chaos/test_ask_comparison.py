@@ -94,3 +94,21 @@ def test_what_was_allowed_and_then_refused_is_caught() -> None:
 
 def test_an_ask_of_a_session_that_is_gone_is_caught() -> None:
     assert len(of_asks(["per_1"], {}, shown().values())) == 3
+
+
+def test_only_a_turn_that_was_cut_short_leaves_an_ask_without_its_call() -> None:
+    aborted = {"error": {"name": "MessageAbortedError"}}
+
+    def found(state: pb.DecisionState, asked_ms: int, info: dict[str, Any], time: dict[str, Any]) -> int:
+        told = info | {"id": "msg_2", "role": "assistant", "time": {"created": 1_000} | time}
+        held = Held({"id": "ses_1", "directory": "/work"}, [{"info": told, "parts": []}])
+        run = pb.Permission(name=RUN, state=state, action="bash", command="ls")
+        run.create_time.FromMilliseconds(asked_ms)
+        return len(of_asks([], {"ses_1": held}, [resource_pb2.Resource(name=RUN, permission=run)]))
+
+    assert found(pb.DECISION_STATE_EXPIRED, 1_500, aborted, {"completed": 2_000}) == 0
+    assert found(pb.DECISION_STATE_DENIED, 1_500, {}, {}) == 0
+    assert found(pb.DECISION_STATE_EXPIRED, 1_500, {}, {"completed": 2_000}) == 1
+    assert found(pb.DECISION_STATE_EXPIRED, 9_000, aborted, {"completed": 2_000}) == 1
+    assert found(pb.DECISION_STATE_EXPIRED, 500, aborted, {"completed": 2_000}) == 1
+    assert found(pb.DECISION_STATE_PENDING, 1_500, {}, {}) == 2

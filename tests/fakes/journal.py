@@ -54,6 +54,11 @@ class MemoryJournal:
         self.questions.setdefault(value.name, value)
         self._tell(value.name)
 
+    def asked_by(self, name: str, part: str) -> None:
+        value = self.permissions.get(name) or self.questions[name]
+        value.part = value.part or part
+        self._tell(name)
+
     def withdraw(self, name: str, outcome: decision_pb2.DecisionState, note: str) -> None:
         self.withdrawn.setdefault(name, (outcome, note))
         self._tell(name)

@@ -100,10 +100,8 @@ def _tell(mirror: Mirror, event: Event, moment: Moment) -> None:
             mirror.failed(event)
         case TodosChanged():
             mirror.todos(event)
-        case schema.PermissionRequest():
-            mirror.ask_permission(event, moment)
-        case schema.QuestionRequest():
-            mirror.ask_question(event, moment)
+        case schema.PermissionRequest() | schema.QuestionRequest():
+            mirror.ask(event, moment)
 
 
 def _listed(kind: str) -> list[dict[str, JsonValue]]:
@@ -216,11 +214,8 @@ def opencode_listings(data: bytes) -> None:
             mirror.todos(TodosChanged(sessionID=info.id, todos=list(answers.of("todos"))))
         for session_id, status in dict(answers.of("statuses")).items():
             mirror.status(StatusChanged(sessionID=session_id, status=status))
-        for request in answers.of("permissions"):
-            mirror.ask_permission(request, moment)
-            mirror.still_waits(request)
-        for request in answers.of("questions"):
-            mirror.ask_question(request, moment)
+        for request in (*answers.of("permissions"), *answers.of("questions")):
+            mirror.ask(request, moment)
             mirror.still_waits(request)
     _offered(answers)
     _diffs(answers)

@@ -165,8 +165,10 @@ class Mirror:
         if ours is None:
             return
         if isinstance(theirs, schema.ToolPart):
-            room.note_call(theirs.call_id, name)
+            asked = room.note_call(theirs.call_id, name)
             self._tool(room, theirs, ours, moment)
+            if asked:
+                self._journal.asked_by(asked, name)
         elif translate.is_growing(theirs):
             self._open_text(room, theirs, ours, moment)
         else:
@@ -316,18 +318,16 @@ class Mirror:
 
     # Decisions
 
-    def ask_permission(self, theirs: schema.PermissionRequest, moment: Moment) -> None:
-        """Passes on that the agent waits for a permission."""
+    def ask(self, theirs: schema.PermissionRequest | schema.QuestionRequest, moment: Moment) -> None:
+        """Passes on that the agent waits for a permission or an answer."""
         room = self._rooms.get(theirs.session_id)
-        if room is not None:
-            part = self.waiting_part(theirs)
+        if room is None:
+            return
+        call_id = theirs.tool.call_id if theirs.tool is not None else ""
+        part = room.note_ask(call_id, decisions.name_of(theirs, room.place))
+        if isinstance(theirs, schema.PermissionRequest):
             self._journal.ask_permission(decisions.permission(theirs, room.place, part, moment.epoch_ms))
-
-    def ask_question(self, theirs: schema.QuestionRequest, moment: Moment) -> None:
-        """Passes on that the agent waits for an answer."""
-        room = self._rooms.get(theirs.session_id)
-        if room is not None:
-            part = self.waiting_part(theirs)
+        else:
             self._journal.ask_question(decisions.question(theirs, room.place, part, moment.epoch_ms))
 
     def waiting_part(self, theirs: schema.PermissionRequest | schema.QuestionRequest) -> str:

@@ -38,6 +38,8 @@ class Room:
     growing: dict[str, Growing] = field(default_factory=dict)
     calls: dict[str, str] = field(default_factory=dict)
     """Tool call id → name of its part, for the newest calls: only these may wait for a person."""
+    early_asks: dict[str, str] = field(default_factory=dict)
+    """Tool call id → what it asks, until its part is known: OpenCode may ask before it tells who does."""
     tally: Tally = field(default_factory=Tally)
     counted: pb.ChangeCount = field(default_factory=pb.ChangeCount)
     """What an earlier run had counted; used until this one has read the messages."""
@@ -155,11 +157,21 @@ class Room:
         self.tail.forget(message_id)
         self.tally = self.tally.without(message_id)
 
-    def note_call(self, call_id: str, part: str) -> None:
-        """A tool was called in this part."""
+    def note_call(self, call_id: str, part: str) -> str:
+        """A tool was called in this part. Returns what it had asked before anybody told of it; empty for nothing."""
         self.calls[call_id] = part
         while len(self.calls) > MAX_CALLS:
             del self.calls[next(iter(self.calls))]
+        return self.early_asks.pop(call_id, "")
+
+    def note_ask(self, call_id: str, name: str) -> str:
+        """A call asks. Returns the name of its part; while that is not known, the ask is remembered for it."""
+        part = self.calls.get(call_id, "")
+        if call_id and not part:
+            self.early_asks[call_id] = name
+            while len(self.early_asks) > MAX_CALLS:
+                del self.early_asks[next(iter(self.early_asks))]
+        return part
 
     def is_reverted(self, where: Stand) -> bool:
         """Returns whether a revert has undone the message that stands there."""

@@ -38,11 +38,7 @@ class Waiting:
 
     def ask(self, request: schema.PermissionRequest | schema.QuestionRequest) -> None:
         """Passes a request on."""
-        moment = Moment(self._clock.epoch_ms())
-        if isinstance(request, schema.PermissionRequest):
-            self._mirror.ask_permission(request, moment)
-        else:
-            self._mirror.ask_question(request, moment)
+        self._mirror.ask(request, Moment(self._clock.epoch_ms()))
 
     def settled(self, event: PermissionReplied | QuestionSettled) -> None:
         """Passes on that a request is settled in OpenCode; without effect on what was decided through Halyard."""
@@ -107,7 +103,9 @@ class Waiting:
             return
         for part in found.parts:
             if isinstance(part, schema.ToolPart):
-                room.note_call(part.call_id, room.place.part(part.message_id, part.id))
+                name = room.place.part(part.message_id, part.id)
+                if asked := room.note_call(part.call_id, name):
+                    self._journal.asked_by(asked, name)
 
     async def dismiss(self, name: str) -> None:
         """Refuses a request that nobody waits for any more, which does nothing but take it off OpenCode's list."""

@@ -58,7 +58,7 @@ def test_a_gone_session_keeps_what_was_heard_and_ends_what_was_under_way() -> No
     mirror.apply(shapes.streaming("p"), LIVE)
     mirror.grow(shapes.delta("p", "Half a "))
     mirror.apply(shapes.tool("t", "running", "some output"), LIVE)
-    mirror.ask_permission(shapes.permission(), LIVE)
+    mirror.ask(shapes.permission(), LIVE)
     name = f"sessions/{SESSION}"
     mark_gone(journal, name)
 

@@ -60,7 +60,7 @@ def test_a_recorded_turn_is_told_whole(mirror: Mirror, journal: MemoryJournal) -
             case StatusChanged() | PartDelta():
                 tell(mirror, event)
             case schema.PermissionRequest():
-                mirror.ask_permission(event, LIVE)
+                mirror.ask(event, LIVE)
     [session] = [r.session for r in journal.resources.values() if r.HasField("session")]
     session_id = session.name.partition("/")[2]
     assert (session.state, session.title, session.usage.context_tokens) == (pb.SESSION_STATE_IDLE, "do it", 1050)
@@ -358,7 +358,7 @@ def test_what_is_removed_is_gone(mirror: Mirror, journal: MemoryJournal) -> None
 
 def test_what_belongs_to_no_known_session_is_passed_over(mirror: Mirror, journal: MemoryJournal) -> None:
     tell(mirror, *shapes.begun()[1:], shapes.ended("p", "a"), shapes.status("busy"), shapes.delta("p", "x"))
-    mirror.ask_permission(shapes.permission(), LIVE)
+    mirror.ask(shapes.permission(), LIVE)
     assert journal.told == []
 
 

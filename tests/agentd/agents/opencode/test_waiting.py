@@ -66,6 +66,17 @@ async def test_what_is_asked_names_the_call_that_waits() -> None:
         assert made.journal.questions[name("que_1", "questions")].part == ""
 
 
+async def test_what_is_asked_before_the_stream_tells_of_its_call_names_it_once_it_does() -> None:
+    async with desk() as made:
+        made.waiting.ask(shapes.permission(call="c2"))
+        asked = made.journal.permissions[name("per_1")]
+        assert asked.part == ""
+        made.mirror.apply(shapes.tool("t2", "running", call="c2"), LIVE)
+        assert asked.part == f"sessions/{SESSION}/messages/m2/parts/t2"
+        # The call is told before what it asks.
+        assert made.journal.told[-2:] == [made.journal.known(asked.part), name("per_1")]
+
+
 async def test_what_is_listed_before_the_stream_tells_of_its_call_names_it_all_the_same() -> None:
     """As when a call began between the history and the listing of what waits, both asked on a new connection."""
 
