@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-INSTRUMENTED = ["wire", "relay", "agentd", "app_flet", "halyard_client", "betterproto2", "jwt"]
+INSTRUMENTED = ["wire", "relay", "agentd", "app_flet", "halyard_client", "betterproto2"]
 LONGEST_INPUT = 4096
 SLOWEST_SECONDS = 25
 MEMORY_MB = 1500
