@@ -14,7 +14,7 @@ from agentd.agents.opencode.event_schema import (
     SessionFailed,
     StatusChanged,
 )
-from agentd.agents.opencode.mirror import Moment
+from agentd.agents.opencode.mirror import Mirror, Moment
 
 LIVE = Moment(epoch_ms=1_000)
 REPLAYED = Moment(epoch_ms=1_000, live=False)
@@ -75,3 +75,15 @@ def permission(request_id: str = "per_1", call: str = "c1", session_id: str = SE
 def begun() -> list[Change]:
     """A session with a prompt and an answer that has begun."""
     return [session(), prompt("m1", 1), answer("m2", "m1", 2)]
+
+
+def tell(mirror: Mirror, *changes: Change | StatusChanged | PartDelta) -> None:
+    """Live, one after the other."""
+    for change in changes:
+        match change:
+            case StatusChanged():
+                mirror.status(change)
+            case PartDelta():
+                mirror.grow(change)
+            case _:
+                mirror.apply(change, LIVE)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from agentd.agents.opencode import schema
 from agentd.agents.opencode.mirror import Mirror
 from agentd.agents.opencode.room import CUT_OFF_DETAIL
+from halyard.agent.v1 import session_pb2 as pb
 from tests.agentd.agents.opencode import shapes
-from tests.agentd.agents.opencode.shapes import LIVE, REPLAYED, SESSION
+from tests.agentd.agents.opencode.shapes import REPLAYED, SESSION, tell
 from tests.fakes.journal import MemoryJournal
 
 DETAIL = (
@@ -16,11 +17,26 @@ DETAIL = (
 
 def cut_off_for_a_reason(journal: MemoryJournal) -> Mirror:
     mirror = Mirror(journal)
-    for change in (*shapes.begun(), shapes.prompt("m3", 3)):
-        mirror.apply(change, LIVE)
-    mirror.status(shapes.status("busy"))
+    tell(mirror, *shapes.begun(), shapes.prompt("m3", 3), shapes.status("busy"))
     mirror.cut_off(SESSION, "it used 5000 MiB of memory.")
     return mirror
+
+
+def test_a_crash_marks_everything_that_ran_and_keeps_what_had_arrived() -> None:
+    mirror = Mirror(journal := MemoryJournal())
+    tell(mirror, *shapes.begun(), shapes.status("busy"), shapes.streaming("p"), shapes.delta("p", "half"))
+    tell(mirror, shapes.tool("t", "running", "so far"), shapes.prompt("m3", 3))
+    mirror.cut_off(SESSION)
+    assert journal.session(SESSION).state == pb.SESSION_STATE_INTERRUPTED
+    text, call = journal.parts(f"sessions/{SESSION}/messages/m2")
+    assert (text.text.text, text.state) == ("half", pb.PART_STATE_INTERRUPTED)
+    assert (call.tool_call.output, call.tool_call.state) == ("so far", pb.TOOL_STATE_INTERRUPTED)
+    states = [m.state for m in journal.messages(SESSION)]
+    assert states == [pb.MESSAGE_STATE_COMPLETE, pb.MESSAGE_STATE_INTERRUPTED, pb.MESSAGE_STATE_INTERRUPTED]
+    tell(mirror, shapes.status("idle"))
+    assert journal.session(SESSION).state == pb.SESSION_STATE_INTERRUPTED
+    tell(mirror, shapes.status("busy"), shapes.status("idle"))
+    assert journal.session(SESSION).state == pb.SESSION_STATE_IDLE
 
 
 def test_the_reason_is_said_in_the_session_and_by_the_prompts_that_nobody_began() -> None:

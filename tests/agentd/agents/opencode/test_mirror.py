@@ -9,7 +9,6 @@ from pydantic import JsonValue
 
 from agentd.agents.opencode import schema
 from agentd.agents.opencode.event_schema import (
-    Change,
     Durable,
     MessageRemoved,
     PartDelta,
@@ -24,7 +23,7 @@ from agentd.agents.opencode.tools import CUT_OFF
 from halyard.agent.v1 import resource_pb2
 from halyard.agent.v1 import session_pb2 as pb
 from tests.agentd.agents.opencode import shapes
-from tests.agentd.agents.opencode.shapes import LIVE, REPLAYED, SESSION
+from tests.agentd.agents.opencode.shapes import LIVE, REPLAYED, SESSION, tell
 from tests.fakes.journal import MemoryJournal
 
 RECORDED = Path(__file__).parent / "recorded" / "turn.jsonl"
@@ -38,17 +37,6 @@ def journal() -> MemoryJournal:
 @pytest.fixture
 def mirror(journal: MemoryJournal) -> Mirror:
     return Mirror(journal)
-
-
-def tell(mirror: Mirror, *changes: Change | StatusChanged | PartDelta) -> None:
-    for change in changes:
-        match change:
-            case StatusChanged():
-                mirror.status(change)
-            case PartDelta():
-                mirror.grow(change)
-            case _:
-                mirror.apply(change, LIVE)
 
 
 def test_a_recorded_turn_is_told_whole(mirror: Mirror, journal: MemoryJournal) -> None:
@@ -267,22 +255,6 @@ def test_an_answer_that_ends_closes_what_it_left_open(mirror: Mirror, journal: M
     )
     [part] = journal.parts(f"sessions/{SESSION}/messages/m2")
     assert (part.text.text, part.state) == ("half", pb.PART_STATE_INTERRUPTED)
-
-
-def test_a_crash_marks_everything_that_ran_and_keeps_what_had_arrived(mirror: Mirror, journal: MemoryJournal) -> None:
-    tell(mirror, *shapes.begun(), shapes.status("busy"), shapes.streaming("p"), shapes.delta("p", "half"))
-    tell(mirror, shapes.tool("t", "running", "so far"), shapes.prompt("m3", 3))
-    mirror.cut_off(SESSION)
-    assert journal.session(SESSION).state == pb.SESSION_STATE_INTERRUPTED
-    text, call = journal.parts(f"sessions/{SESSION}/messages/m2")
-    assert (text.text.text, text.state) == ("half", pb.PART_STATE_INTERRUPTED)
-    assert (call.tool_call.output, call.tool_call.state) == ("so far", pb.TOOL_STATE_INTERRUPTED)
-    states = [m.state for m in journal.messages(SESSION)]
-    assert states == [pb.MESSAGE_STATE_COMPLETE, pb.MESSAGE_STATE_INTERRUPTED, pb.MESSAGE_STATE_INTERRUPTED]
-    tell(mirror, shapes.status("idle"))
-    assert journal.session(SESSION).state == pb.SESSION_STATE_INTERRUPTED
-    tell(mirror, shapes.status("busy"), shapes.status("idle"))
-    assert journal.session(SESSION).state == pb.SESSION_STATE_IDLE
 
 
 def test_an_answer_that_was_stopped_before_its_first_word_stays_cut_off(mirror: Mirror, journal: MemoryJournal) -> None:
