@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 from agentd import caller, files
 from agentd.agents.agent import Agent, AgentUnavailableError, PromptOrder, StartOrder
@@ -60,6 +61,7 @@ class AgentService(AgentServiceServicer):
         self._decisions = decisions
         self._authors = authors
         self._clock_ms = clock_ms
+        self._prompting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     # --- the workstation ---
 
@@ -127,10 +129,12 @@ class AgentService(AgentServiceServicer):
             raise malformed("Say something to the agent, or attach a file.")
         session = self._session(request.session)
         agent = await self._roster.ready(self._roster.of(request.session))
-        plan = await caller.current().effect.plan(lambda: agent.draw_message_id(self._clock_ms()))
         session_id = _session_id(request.session)
-        order = PromptOrder(session_id, plan.drawn, request.text, request.files, request.model, request.mode)
-        message = await self._prompt(agent, order, repeat=plan.repeat)
+        # An agent orders what it is told by these ids: one that is told again must not come behind a later one.
+        async with self._prompting.setdefault(session_id, asyncio.Lock()):
+            plan = await caller.current().effect.plan(lambda: agent.draw_message_id(self._clock_ms()))
+            order = PromptOrder(session_id, plan.drawn, request.text, request.files, request.model, request.mode)
+            message = await self._prompt(agent, order, repeat=plan.repeat)
         self._projects.touch(session.project)
         return pb.PromptResponse(message=message)
 

@@ -7,7 +7,7 @@ import pytest
 from google.protobuf.message import Message
 
 from agentd import caller
-from agentd.agents.agent import AgentUnavailableError
+from agentd.agents.agent import AgentUnavailableError, PromptOrder
 from agentd.grpc_errors import reason_of
 from halyard.agent.v1 import agent_service_pb2 as pb
 from halyard.agent.v1 import decision_pb2, workstation_pb2
@@ -221,6 +221,32 @@ async def test_order_is_kept_and_others_do_not_wait(
         agent.gate.set()
         await at.answers(phone, slow)
         assert [order.text for order in agent.prompts.values()] == ["one", "two"]
+
+
+async def test_a_prompt_that_is_told_again_keeps_its_place_before_those_of_others(
+    tmp_path: Path, clock: Clock, phone: Phone, agent: ScriptedAgent
+) -> None:
+    """Agents order prompts by their ids, so whoever came later must not be told before."""
+    other, lives, said = Phone(), agent.prompt, []
+
+    async def dies(order: PromptOrder) -> None:
+        said.append(order.text)
+        agent.prompt = lives  # type: ignore[method-assign]
+        # While it is told again, the other's comes.
+        await at.receive(prompt(clock, other, name, "two"))
+        raise AgentUnavailableError("It has just ended.")
+
+    agent.prompt = dies  # type: ignore[method-assign]
+    async with workstation(tmp_path, clock, agent) as at:
+        pair(at, phone)
+        pair(at, other)
+        name = session(at, tmp_path)
+        await at.receive(prompt(clock, phone, name, "one"))
+        await at.reply()
+        await at.reply()
+    assert said == ["one"]
+    assert [order.text for order in agent.prompts.values()] == ["one", "two"]
+    assert sorted(agent.prompts) == list(agent.prompts)
 
 
 async def test_a_decision_overtakes_a_slow_prompt(
