@@ -16,7 +16,7 @@ CALLS: list[dict[str, Any]] = [
     {"id": "prt_1", "type": "tool", "tool": "bash", "state": {"status": "running", "input": {"command": "ls"}}},
     {
         "id": "prt_2", "type": "tool", "tool": "write",
-        "state": {"status": "completed", "input": {"filePath": "/work/a.txt", "content": "one\ntwo\n"}},
+        "state": {"status": "completed", "input": {"filePath": "/p/a.txt", "content": "one\ntwo\n"}},
     },
     {
         "id": "prt_3", "type": "tool", "tool": "question",
@@ -32,7 +32,7 @@ Shown = dict[str, resource_pb2.Resource]
 
 def sessions() -> dict[str, Held]:
     answer = {"info": {"id": "msg_2", "role": "assistant"}, "parts": [*CALLS]}
-    return {"ses_1": Held({"id": "ses_1", "directory": "/work"}, [answer])}
+    return {"ses_1": Held({"id": "ses_1", "directory": "/p"}, [answer])}
 
 
 def shown() -> Shown:
@@ -101,7 +101,7 @@ def test_only_a_turn_that_was_cut_short_leaves_an_ask_without_its_call() -> None
 
     def found(state: pb.DecisionState, asked_ms: int, info: dict[str, Any], time: dict[str, Any]) -> int:
         told = info | {"id": "msg_2", "role": "assistant", "time": {"created": 1_000} | time}
-        held = Held({"id": "ses_1", "directory": "/work"}, [{"info": told, "parts": []}])
+        held = Held({"id": "ses_1", "directory": "/p"}, [{"info": told, "parts": []}])
         run = pb.Permission(name=RUN, state=state, action="bash", command="ls")
         run.create_time.FromMilliseconds(asked_ms)
         return len(of_asks([], {"ses_1": held}, [resource_pb2.Resource(name=RUN, permission=run)]))

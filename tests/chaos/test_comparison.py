@@ -15,11 +15,11 @@ from tests.chaos.comparison import Held, between_apps, differences, of_authors, 
 SESSION = "ses_1"
 OWN = f"sessions/{SESSION}"
 PERSON, AGENT = "msg_1", "msg_2"
-FOLDER = "/work"
+FOLDER = "/p"
 TOKENS = {"input": 7, "output": 50, "reasoning": 3, "cache": {"read": 2, "write": 1}}
-PATCH = "Index: /work/a.txt\n--- /work/a.txt\n+++ /work/a.txt\n@@ -1,1 +1,1 @@\n-one\n+two\n"
+PATCH = "Index: /p/a.txt\n--- /p/a.txt\n+++ /p/a.txt\n@@ -1,1 +1,1 @@\n-one\n+two\n"
 SHOWN_PATCH = "--- a/a.txt\n+++ b/a.txt\n@@ -1,1 +1,1 @@\n-one\n+two\n"
-DIFF = {"file": "/work/a.txt", "patch": PATCH, "additions": 1, "deletions": 1}
+DIFF = {"file": "/p/a.txt", "patch": PATCH, "additions": 1, "deletions": 1}
 SPAN = {"start": 2100, "end": 2200}
 INFO: dict[str, Any] = {
     "id": SESSION, "title": "Go", "directory": FOLDER, "agent": "build", "model": {"providerID": "fake", "id": "one"},
@@ -35,7 +35,7 @@ RUN: dict[str, Any] = {
 EDIT: dict[str, Any] = {
     "id": "prt_4", "type": "tool", "tool": "edit",
     "state": {
-        "status": "completed", "input": {"filePath": "/work/a.txt", "oldString": "one", "newString": "two"},
+        "status": "completed", "input": {"filePath": "/p/a.txt", "oldString": "one", "newString": "two"},
         "output": "Edited.", "title": "a.txt", "metadata": {"diff": PATCH, "filediff": DIFF}, "time": SPAN,
     },
 }  # fmt: skip
@@ -57,7 +57,7 @@ MESSAGES: list[dict[str, Any]] = [
             RUN,
             EDIT,
             {"id": "prt_5", "type": "reasoning", "text": "Hm.", "time": SPAN},
-            {"id": "prt_6", "type": "patch", "files": ["/work/a.txt"]},
+            {"id": "prt_6", "type": "patch", "files": ["/p/a.txt"]},
         ],
     },
 ]  # fmt: skip
@@ -111,7 +111,7 @@ def shown() -> Shown:
     run = call(tool="bash", kind=pb.TOOL_KIND_EXECUTE, title="Lists", command="ls", output="a\n")
     run.input_json = '{"command": "ls", "description": "Lists"}'
     edit = call(tool="edit", kind=pb.TOOL_KIND_EDIT, title="a.txt", path="a.txt", output="Edited.")
-    edit.input_json = '{"filePath": "/work/a.txt", "oldString": "one", "newString": "two"}'
+    edit.input_json = '{"filePath": "/p/a.txt", "oldString": "one", "newString": "two"}'
     edit.diffs.add(path="a.txt", patch=SHOWN_PATCH, additions=1, deletions=1, change=pb.FILE_CHANGE_MODIFIED)
     own = pb.Session(name=OWN, project="projects/p", title="Go", agent="opencode", model="fake/one", mode="build")
     own.state = pb.SESSION_STATE_IDLE

@@ -6,9 +6,9 @@ from agentd.cli.options import build, parse
 
 
 def test_flags_may_stand_before_or_after_the_command() -> None:
-    before = parse(["-w", "/work", "--profile", "lab", "--json", "up"])
-    after = parse(["up", "-w", "/work", "--profile", "lab", "--json"])
-    assert (before.workspace, before.profile, before.json) == (Path("/work"), "lab", True)
+    before = parse(["-w", "/p", "--profile", "lab", "--json", "up"])
+    after = parse(["up", "-w", "/p", "--profile", "lab", "--json"])
+    assert (before.workspace, before.profile, before.json) == (Path("/p"), "lab", True)
     assert vars(before) == vars(after)
 
 
