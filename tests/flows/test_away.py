@@ -63,6 +63,10 @@ async def test_an_app_that_returns_gets_only_what_changed(phone: AppLink) -> Non
     async with phone.attached():
         name, message = await start(phone, scripted(says("One.")))
         await ended(phone, name, message)
+        # OpenCode counts what a turn used, and may name the session, a moment after its end.
+        await phone.until(
+            lambda: phone.resources[name].session.usage.output_tokens and phone.resources[name].session.title
+        )
         await phone.until(lambda: phone.caught_up)
     before = len(phone.arrivals)
     async with phone.attached():
