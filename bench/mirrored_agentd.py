@@ -49,7 +49,7 @@ class StreamedAgent(ScriptedAgent):
         match decode_frame(frame).event:
             case Durable(session_id=session_id, seq=seq, change=change):
                 if change is not None:
-                    self.mirror.apply(change, Moment(time.time_ns() // 1_000_000))
+                    self.mirror.apply(change, Moment(clock_ms()))
                 self.journal.save(f"opencode/seq/{session_id}", str(seq).encode())
             case PartDelta() as delta:
                 self.mirror.grow(delta)
@@ -62,7 +62,7 @@ class StreamedAgent(ScriptedAgent):
         # What the fake behind this writes down for tests.
         self.asked.clear()
         self.prompts.clear()
-        self.mirror.apply(SessionDeleted(sessionID=session_id), Moment(time.time_ns() // 1_000_000))
+        self.mirror.apply(SessionDeleted(sessionID=session_id), Moment(clock_ms()))
         self.journal.save(f"opencode/seq/{session_id}", b"")
 
 
@@ -72,7 +72,7 @@ async def work(
     """Turns of one session, as fast as the disk takes them."""
     session = agent.sessions_said.get(session_id)
     if session is None:
-        session = agent.sessions_said[session_id] = Session(session_id, at_ms=time.time_ns() // 1_000_000)
+        session = agent.sessions_said[session_id] = Session(session_id, at_ms=clock_ms())
         for frame in session.begin():
             agent.take(frame)
     for _ in range(turns):

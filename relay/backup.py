@@ -9,7 +9,7 @@ it, is told in docs/decisions/0065-a-store-that-was-lost-or-restored.md.
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -72,11 +72,8 @@ def restore(store: Path, source: Path, now_ms: int) -> Restored:
     ConfigError when a relay serves from there or `source` is no backup; BackupFailed when it cannot be copied.
     """
     with database.alone(store, f"Another program has {store} for itself; stop it first, then restore."):
-        _check_source(source)
-        with _arriving(store, before=lambda: _set_aside(store, now_ms)) as draft:
-            copied = _copy(source, draft, store)
-            _prepare(draft, now_ms)
-        return Restored(copied, _existing(_aside(store, now_ms)))
+        copied = lay_out(store, source)
+        return Restored(copied, _put_in_place(store, now_ms))
 
 
 def laid_out(store: Path) -> Path:
@@ -94,23 +91,25 @@ def lay_out(store: Path, source: Path) -> Copied:
 def take(store: Path, now_ms: int) -> Path | None:
     """Puts what was laid out in the place of `store`, which nobody may serve; returns where the former one is now.
 
-    BackupFailed when it cannot be; then all is as it was.
+    ConfigError when somebody does; BackupFailed when it cannot be. Then all is as it was.
     """
-    waiting = laid_out(store)
+    with database.alone(store, f"Another program has {store} for itself."):
+        return _put_in_place(store, now_ms)
+
+
+def _put_in_place(store: Path, now_ms: int) -> Path | None:
+    waiting, aside = laid_out(store), _aside(store, now_ms)
     try:
-        with database.alone(store, f"Another program has {store} for itself."):
-            _prepare(waiting, now_ms)
-            _sync(waiting)
-            _set_aside(store, now_ms)
-            waiting.replace(store)
-            _sync(store.parent)
-    except (OSError, sqlite3.Error, ConfigError) as error:
-        raise BackupFailed(f"{waiting} could not take the place of {store}: {error}.") from None
-    return _existing(_aside(store, now_ms))
-
-
-def _existing(file: Path) -> Path | None:
-    return file if file.exists() else None
+        _prepare(waiting, now_ms)
+        _sync(waiting)
+        _set_aside(store, aside)
+        waiting.replace(store)
+        _sync(store.parent)
+    except (OSError, sqlite3.Error) as error:
+        raise BackupFailed(f"The backup could not take the place of {store}: {error}. Nothing was changed.") from None
+    finally:
+        waiting.unlink(missing_ok=True)
+    return aside if aside.exists() else None
 
 
 def _check_source(source: Path) -> None:
@@ -128,14 +127,13 @@ def _check_source(source: Path) -> None:
 
 
 @contextmanager
-def _arriving(target: Path, before: Callable[[], None] = lambda: None) -> Iterator[Path]:
+def _arriving(target: Path) -> Iterator[Path]:
     """A file to write; it takes `target`'s place when the block ends well, and is gone when it does not."""
     draft = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         draft.touch(mode=0o600, exist_ok=False)
         yield draft
         _sync(draft)
-        before()
         draft.replace(target)
         _sync(target.parent)
     except sqlite3.Error as error:
@@ -187,9 +185,8 @@ def _aside(store: Path, now_ms: int) -> Path:
     return store.with_name(f"{store.name}.replaced-{moment:%Y%m%dT%H%M%S}Z")
 
 
-def _set_aside(store: Path, now_ms: int) -> None:
+def _set_aside(store: Path, aside: Path) -> None:
     """The former files under another name, which SQLite still takes for one database."""
-    aside = _aside(store, now_ms)
     # The database first: a write-ahead log without one is dropped by SQLite, should this be cut off in between.
     for suffix in ("", "-wal", "-shm"):
         if database.beside(store, suffix).exists():

@@ -104,7 +104,7 @@ def _take_backup(settings: config.ServeConfig) -> None:
 
     try:
         replaced = take(settings.database, time.time_ns() // 1_000_000)
-    except BackupFailed as error:
+    except (BackupFailed, ConfigError) as error:
         _log.error("%s Going on with the store as it was.", error)
     else:
         _log.info("A backup was put in the place of the store; the former one is %s.", replaced)

@@ -13,6 +13,7 @@ from relay.config import RESTORE_SIGNAL
 
 PATIENCE_SECONDS = 60.0
 _POLL_SECONDS = 0.05
+_REFUSED = "did not take the backup; its log says why. Nothing was changed."
 
 
 def restore_served(store: Path, source: Path, pid: int, run_file: Path) -> Restored:
@@ -35,16 +36,17 @@ def restore_served(store: Path, source: Path, pid: int, run_file: Path) -> Resto
         raise BackupFailed(f"The relay (process {pid}) could not be told: {error.strerror}. Stop it first.") from None
     finally:
         waiting.unlink(missing_ok=True)
-    return Restored(copied, next(iter(_replaced(store) - known), None))
+    replaced = next(iter(_replaced(store) - known), None)
+    if replaced is None:
+        raise BackupFailed(f"The relay (process {pid}) {_REFUSED}")
+    return Restored(copied, replaced)
 
 
 def _failure(waiting: Path, pid: int) -> BackupFailed:
     if waiting.exists():
-        return BackupFailed(
-            f"The relay (process {pid}) did not take the backup; its log says why. Nothing was changed."
-        )
+        return BackupFailed(f"The relay (process {pid}) {_REFUSED}")
     return BackupFailed(f"The relay (process {pid}) took the backup and does not serve again; its log says why.")
 
 
 def _replaced(store: Path) -> frozenset[Path]:
-    return frozenset(file for file in store.parent.glob(f"{store.name}.replaced-*Z"))
+    return frozenset(store.parent.glob(f"{store.name}.replaced-*Z"))

@@ -248,6 +248,7 @@ def test_what_was_laid_out_takes_the_place_of_the_store_or_changes_nothing(
         take(file, NOW_MS)
     assert _seqs(file) == [1, 2]
     monkeypatch.undo()
+    lay_out(file, target)
     aside = take(file, NOW_MS)
     assert aside is not None
     assert (_seqs(file), _seqs(aside)) == ([1], [1, 2])

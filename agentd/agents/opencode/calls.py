@@ -104,10 +104,10 @@ class OpenCodeCalls(ABC):
         except ResourceNotFoundError:
             _log.debug("%s was gone already", session_id)
         else:
-            await self._told(life, session_id)
+            await self._until_deletion_is_told(life, session_id)
         life.mirror.apply(SessionDeleted(sessionID=session_id), Moment(self._clock.epoch_ms(), live=False))
 
-    async def _told(self, life: Life, session_id: str) -> None:
+    async def _until_deletion_is_told(self, life: Life, session_id: str) -> None:
         """Returns when OpenCode has told of the deletion, behind all that it still had to tell of the session; or when
         it will not any more. Whoever answered before would, if all died now, be left with a session that is gone.
         """
@@ -168,10 +168,9 @@ class OpenCodeCalls(ABC):
 
     async def _until_stored(self, life: Life, order: PromptOrder) -> None:
         """OpenCode says yes to a prompt before it stores it. If it died in between, nobody would have it."""
-        loop = asyncio.get_running_loop()
-        late = loop.time() + _STORED_SECONDS
+        late = self._clock.steady() + _STORED_SECONDS
         while await self._stored(life, order) is None:
-            if loop.time() > late:
+            if self._clock.steady() > late:
                 raise AgentUnavailableError("OpenCode said yes to the prompt and has not stored it.")
             await asyncio.sleep(_POLL_SECONDS)
 

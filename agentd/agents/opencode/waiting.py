@@ -17,7 +17,6 @@ from agentd.agents.opencode.clock import Clock
 from agentd.agents.opencode.event_schema import PermissionReplied, QuestionSettled
 from agentd.agents.opencode.mirror import Mirror, Moment
 from agentd.agents.opencode.place import last_id_of, session_id_of
-from agentd.agents.opencode.room import Room
 from halyard.agent.v1 import decision_pb2
 
 _log = logging.getLogger(__name__)
@@ -83,7 +82,6 @@ class Waiting:
             if room is None:
                 continue
             name = decisions.name_of(request, room.place)
-            await self._learn_call(request, room)
             if self._mirror.still_waits(request):
                 alive.add(name)
                 self.ask(request)
@@ -92,20 +90,6 @@ class Waiting:
         for name in self.pending():
             if name not in alive:
                 self._journal.withdraw(name, decision_pb2.DECISION_STATE_EXPIRED, NO_LONGER_WAITS)
-
-    async def _learn_call(self, request: schema.PermissionRequest | schema.QuestionRequest, room: Room) -> None:
-        """Looks up which part asks: what is listed may be ahead of the stream, which tells of the part before it."""
-        if request.tool is None or self._mirror.waiting_part(request):
-            return
-        try:
-            found = await self._client.message(request.session_id, request.tool.message_id)
-        except (ResourceNotFoundError, AgentRefusedError):
-            return
-        for part in found.parts:
-            if isinstance(part, schema.ToolPart):
-                name = room.place.part(part.message_id, part.id)
-                if asked := room.note_call(part.call_id, name):
-                    self._journal.asked_by(asked, name)
 
     async def dismiss(self, name: str) -> None:
         """Refuses a request that nobody waits for any more, which does nothing but take it off OpenCode's list."""

@@ -79,20 +79,10 @@ async def test_what_is_asked_before_the_stream_tells_of_its_call_names_it_once_i
 
 async def test_what_is_listed_before_the_stream_tells_of_its_call_names_it_all_the_same() -> None:
     """As when a call began between the history and the listing of what waits, both asked on a new connection."""
-
-    class Ahead(Client):
-        async def message(self, session_id: str, message_id: str) -> schema.MessageWithParts:
-            parts = [shapes.tool("t2", "running", call="c2").part]
-            return schema.MessageWithParts(info=shapes.answer(message_id, "m1", 2).info, parts=parts)
-
     async with desk() as made:
-        client = Ahead(made.server.url, "p")
-        try:
-            waiting = Waiting(client, made.mirror, made.journal, Clock())
-            await waiting.reconcile([shapes.permission(call="c2")], [])
-        finally:
-            await client.close()
-    assert made.journal.permissions[name("per_1")].part == f"sessions/{SESSION}/messages/m2/parts/t2"
+        await made.waiting.reconcile([shapes.permission(call="c2")], [])
+        made.mirror.apply(shapes.tool("t2", "running", call="c2"), LIVE)
+        assert made.journal.permissions[name("per_1")].part == f"sessions/{SESSION}/messages/m2/parts/t2"
 
 
 @pytest.mark.parametrize(
