@@ -9,7 +9,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from agentd.config import RelayAddress
-from wire.network import LOOK_SECONDS, Move, Whereabouts, towards
+from wire.network import LOOK_SECONDS, Move, Place, towards
 
 MOVED = "This machine's network changed; the link is made anew."
 
@@ -33,7 +33,7 @@ async def watch(
 ) -> None:
     """Until cancelled: `redial` after a move; `hurry` when there is a network again, and the link may stand."""
     there = towards(urlsplit(f"//{relay.grpc}").hostname or "")
-    place = Whereabouts()
+    place = Place()
     while True:
         move, place = place.seen(look(there))
         if move is Move.MOVED:

@@ -37,18 +37,18 @@ def towards(host: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Whereabouts:
+class Place:
     """Where a machine was when it was last looked at. A value: each look returns the next one."""
 
     address: str = ""
     """The last that there was; empty: none yet."""
     has_network: bool = True
 
-    def seen(self, address: str) -> "tuple[Move, Whereabouts]":
+    def seen(self, address: str) -> "tuple[Move, Place]":
         """(what happened, where it is now). `address`: what the machine would speak from; empty without a network."""
         if not address:
-            return (Move.GONE if self.has_network else Move.STAYED), Whereabouts(self.address, has_network=False)
-        now = Whereabouts(address)
+            return (Move.GONE if self.has_network else Move.STAYED), Place(self.address, has_network=False)
+        now = Place(address)
         if self.address and address != self.address:
             return Move.MOVED, now
         return (Move.STAYED if self.has_network else Move.BACK), now

@@ -1,6 +1,6 @@
 import pytest
 
-from wire.network import ANYWHERE, LOOPBACK, Move, Whereabouts, towards
+from wire.network import ANYWHERE, LOOPBACK, Move, Place, towards
 
 
 @pytest.mark.parametrize(
@@ -14,7 +14,7 @@ from wire.network import ANYWHERE, LOOPBACK, Move, Whereabouts, towards
     ],
 )
 def test_each_look_tells_what_happened_since_the_last(looks: list[str], moves: list[Move]) -> None:
-    place, found = Whereabouts(), []
+    place, found = Place(), []
     for address in looks:
         move, place = place.seen(address)
         found.append(move)

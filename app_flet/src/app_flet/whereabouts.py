@@ -8,8 +8,7 @@ import socket
 from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
 
-from wire.network import LOOK_SECONDS, Move, towards
-from wire.network import Whereabouts as Place
+from wire.network import LOOK_SECONDS, Move, Place, towards
 
 TICK_SECONDS = LOOK_SECONDS
 NOTABLE_MS = 10_000
