@@ -17,7 +17,7 @@ from agentd.errors import (
 )
 
 _DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG})
-"""What a disk says that takes nothing; anything else that the system refuses is a defect of ours."""
+"""What a disk says that takes nothing."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,11 +64,20 @@ def _first_of(group: ExceptionGroup[Exception]) -> CommandError:
 
 
 def _is_expected(error: BaseException) -> bool:
+    """Whether a person can put it right; anything else that the system refuses is a defect of ours."""
+    if isinstance(error, PermissionError):
+        return error.filename is not None
     return isinstance(error, (CommandError, AgentdError)) or (isinstance(error, OSError) and error.errno in _DISK)
 
 
 def _as_command_error(error: Exception) -> CommandError:
     match error:
+        case PermissionError():
+            message = (
+                f"{error.filename} may not be used ({error.strerror}). "
+                f"`ls -ld {error.filename}` shows whose it is and its mode; make it yours, then try again."
+            )
+            return CommandError(Exit.UNAVAILABLE, message)
         case OSError():
             where = f"{error.filename} cannot be written: " if error.filename else ""
             message = f"{where}The disk is full or refuses ({error.strerror}). Put that right, then try again."

@@ -45,6 +45,14 @@ def test_a_disk_that_takes_nothing_is_no_traceback(
     assert words in capsys.readouterr().err
 
 
+def test_a_file_that_may_not_be_used_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _fail(monkeypatch, PermissionError(errno.EACCES, "Permission denied", "/state/agentd.lock"))
+    assert main.main(["status"]) == Exit.UNAVAILABLE
+    assert "/state/agentd.lock may not be used (Permission denied)" in capsys.readouterr().err
+
+
 def test_what_else_the_system_refuses_is_a_defect_and_is_shown_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
     _fail(monkeypatch, PermissionError(errno.EACCES, "Permission denied"))
     with pytest.raises(PermissionError):

@@ -10,18 +10,20 @@ from dataclasses import dataclass, field
 
 @dataclass
 class CannedServer:
-    """`body` is sent after a head with `status`; then the connection ends, or `stay`s open in silence."""
+    """`body` is sent after a head with `status` and `headers`; then the connection ends, or `stay`s open in silence."""
 
     status: int = 200
     body: bytes = b"[]"
     stay: bool = False
+    headers: tuple[str, ...] = ()
     asked: list[str] = field(default_factory=list)
     url: str = ""
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             self.asked.append((await reader.readuntil(b"\r\n\r\n")).decode())
-            writer.write(f"HTTP/1.1 {self.status} Canned\r\nconnection: close\r\n\r\n".encode() + self.body)
+            head = [f"HTTP/1.1 {self.status} Canned", "connection: close", *self.headers, "", ""]
+            writer.write("\r\n".join(head).encode() + self.body)
             await writer.drain()
             if self.stay:
                 await reader.read()

@@ -166,12 +166,15 @@ class OpenCodeCalls(ABC):
             offered = ", ".join(offer.id for offer in catalogue.modes(known, ""))
             raise AgentRefusedError(f"OpenCode has no mode {mode!r} in this project. Choose one of: {offered}.")
 
-    async def _until_stored(self, life: Life, order: PromptOrder) -> None:
-        """OpenCode says yes to a prompt before it stores it. If it died in between, nobody would have it."""
+    async def _until_stored(self, life: Life, order: PromptOrder, running: asyncio.Task[object] | None = None) -> None:
+        """OpenCode says yes to a prompt before it stores it. If it died in between, nobody would have it.
+
+        Returns too when `running`, the call that has it stored, is over.
+        """
         late = self._clock.steady() + _STORED_SECONDS
-        while await self._stored(life, order) is None:
+        while not (running and running.done()) and await self._stored(life, order) is None:
             if self._clock.steady() > late:
-                raise AgentUnavailableError("OpenCode said yes to the prompt and has not stored it.")
+                raise AgentUnavailableError("OpenCode was given the prompt and has not stored it.")
             await asyncio.sleep(_POLL_SECONDS)
 
     async def _stored(self, life: Life, order: PromptOrder) -> schema.UserMessage | None:
@@ -206,12 +209,8 @@ class OpenCodeCalls(ABC):
     async def _run_command(self, life: Life, order: PromptOrder, body: dict[str, JsonValue]) -> None:
         """Starts a command, whose call lasts as long as its turn, and returns when its message is stored."""
         running = life.start(life.client.command(order.session_id, body), f"the command {body['command']}")
-        async with asyncio.timeout(_STORED_SECONDS):
-            while not running.done():
-                if await self._stored(life, order) is not None:
-                    return
-                await asyncio.sleep(_POLL_SECONDS)
-        problem = running.result()
+        await self._until_stored(life, order, running)
+        problem = running.result() if running.done() else None
         if problem is not None:
             raise problem
 

@@ -163,9 +163,13 @@ class Client:
         return await self._get(schema.SESSIONS, "/session", directory=directory, limit=limit)
 
     async def all_sessions(self, page_size: int) -> Sequence[schema.Session]:
-        """Returns the sessions of all directories, archived and children too, most recently updated first."""
+        """Returns the sessions of all directories, archived and children too, most recently updated first.
+
+        Raises AgentUnavailableError when a page leads back to one that was read, which would never end.
+        """
         found: list[schema.Session] = []
         cursor = ""
+        read: set[str] = set()
         while True:
             params: dict[str, str | int | bool] = {"limit": page_size, "archived": "true"}
             if cursor:
@@ -176,6 +180,9 @@ class Client:
             cursor = response.headers.get("x-next-cursor", "")
             if not cursor or not page:
                 return found
+            if cursor in read:
+                raise AgentUnavailableError("OpenCode's list of sessions leads back to its own beginning.")
+            read.add(cursor)
 
     async def session(self, session_id: str) -> schema.Session:
         return await self._get(_SESSION, _path(session_id))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
@@ -100,3 +101,13 @@ async def test_whoever_else_answers_at_its_address_is_not_a_healthy_opencode(sta
     async with asking(CannedServer(status, b'{"message":"its words"}')) as client:
         with pytest.raises(AgentUnavailableError):
             await client.health(5)
+
+
+async def test_a_list_of_sessions_that_leads_back_to_its_beginning_ends() -> None:
+    session = b'[{"id":"ses_1","directory":"/p","title":"","version":"1","time":{"created":1,"updated":1}}]'
+    server = CannedServer(body=session, headers=("x-next-cursor: again",))
+    async with asking(server) as client:
+        with pytest.raises(AgentUnavailableError, match="leads back"):
+            async with asyncio.timeout(5):
+                await client.all_sessions(1)
+    assert len(server.asked) == 2
