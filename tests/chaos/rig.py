@@ -206,8 +206,14 @@ def _surroundings() -> dict[str, str]:
 
 
 def opencode_client(server: psutil.Process) -> httpx.AsyncClient:
-    """A client of the agent's own server, past everything of ours: address and password are read off the process."""
+    """A client of the agent's own server, past everything of ours: address and password are read off the process.
+
+    Raises psutil.Error when it has ended meanwhile.
+    """
     line = server.cmdline()
+    if "--port" not in line:
+        # What has ended and is not reaped yet has no command line.
+        raise psutil.ZombieProcess(server.pid)
     port = line[line.index("--port") + 1]
     password = server.environ()["OPENCODE_SERVER_PASSWORD"]
     return httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", auth=("opencode", password), timeout=10)

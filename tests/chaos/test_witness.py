@@ -1,5 +1,6 @@
-"""The witness finds what a command left running, whatever it hides."""
+"""The witness finds what a command left running, whatever it hides; a server that has just ended does not upset it."""
 
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.chaos.rig import opencode_client
 from tests.chaos.witness import running_of
 
 
@@ -34,3 +36,13 @@ def test_a_process_that_hides_is_found(tmp_path: Path, hides: tuple[str, ...]) -
     with running("env", "-i", "sh", "-c", WAITS, folder=tmp_path) as process:
         assert process in running_of(tmp_path)
     assert running_of(tmp_path) == []
+
+
+def test_a_server_that_has_ended_and_is_not_reaped_yet_is_gone() -> None:
+    process = subprocess.Popen(["sh", "-c", "exit", "serve", "--port", "1"], stdin=subprocess.DEVNULL)
+    seen = psutil.Process(process.pid)
+    # Waits for its end and leaves it in the table.
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    with pytest.raises(psutil.Error):
+        opencode_client(seen)
+    process.wait()
