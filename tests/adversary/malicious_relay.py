@@ -107,6 +107,10 @@ class MaliciousRelay(LinkServiceServicer, PairingServiceServicer):
         for socket in list(self._apps):
             await socket.close()
 
+    def cut_workstation(self) -> None:
+        assert self._to_workstation is not None, "the workstation is linked"
+        self._to_workstation.put_nowait(None)
+
     def restore(self, backup: Backup) -> None:
         """Its disk is an older copy from now on."""
         self.disk = backup.copy()
@@ -119,6 +123,8 @@ class MaliciousRelay(LinkServiceServicer, PairingServiceServicer):
         hello = (await anext(aiter(requests))).hello
         if hello.head.log_epoch != self.disk.epoch:
             self.disk = Backup(hello.head.log_epoch)
+            cursor = record_pb2.Cursor(log_epoch=self.disk.epoch)
+            await self.tell_apps(reset=link.Reset(workstation_id=self.workstation_id, cursor=cursor))
         queue: asyncio.Queue[ToWorkstation | None] = asyncio.Queue()
         self._to_workstation = queue
         limits = record_pb2.Limits(heartbeat_seconds=20)

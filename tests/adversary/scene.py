@@ -157,3 +157,12 @@ async def opened(folder: Path) -> AsyncIterator[Scene]:
     """The scene with its relay."""
     async with malicious_relay() as relay, scene(folder, relay) as it:
         yield it
+
+
+async def heartbeats(at: Scene, ahead_ms: int) -> None:
+    """Time passes on the phone, in steps as small as those in which it looks."""
+    for _ in range(ahead_ms // 15_000):
+        at.clock.ahead_ms += 15_000
+        at.phone.outgoing.due.ring()
+        await at.relay.until(lambda: True)
+        await at.settled()

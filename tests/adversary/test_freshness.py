@@ -8,18 +8,9 @@ from app_flet.link import Link
 from app_flet.tally import FIRST_WAIT_MS
 from halyard.link.v1 import link_service_pb2 as link
 from halyard_client.halyard.link.v1 import Limits
-from tests.adversary.scene import Scene, opened
+from tests.adversary.scene import Scene, heartbeats, opened
 from wire import names
 from wire.log import WITHHELD_AFTER_MS
-
-
-async def heartbeats(at: Scene, ahead_ms: int) -> None:
-    """Time passes on the phone, in steps as small as those in which it looks."""
-    for _ in range(ahead_ms // 15_000):
-        at.clock.ahead_ms += 15_000
-        at.phone.outgoing.due.ring()
-        await at.relay.until(lambda: True)
-        await at.settled()
 
 
 async def test_records_that_are_promised_and_withheld_are_missed(tmp_path: Path) -> None:

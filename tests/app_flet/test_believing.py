@@ -1,6 +1,6 @@
 """What a device believes of its relay, from heads, cursors and digests."""
 
-from app_flet.believing import LEFT_OUT, SILENT, SILENT_AFTER_MS, Belief
+from app_flet.believing import ASLEEP_AFTER_MS, LEFT_OUT, SILENT, SILENT_AFTER_MS, UNPROVEN, Belief
 from app_flet.tally import FIRST_WAIT_MS
 from wire.log import Head
 
@@ -79,3 +79,21 @@ def test_a_relay_whose_heads_can_never_be_compared_is_as_good_as_silent() -> Non
         belief.offered(seq, has_records=False, now_ms=now)
         belief.reached(seq, now)
     assert (belief.doubt(seq, now), belief.as_of_ms) == (SILENT, 0)
+
+
+def test_a_log_that_nobody_proves_is_waited_for_once_whatever_the_relay_does_meanwhile() -> None:
+    belief, now = linked(is_counted=True), 1_000
+    while now <= 1_000 + SILENT_AFTER_MS:
+        belief.began(online=False, offered=0, let_go_through=0, now_ms=now)
+        assert belief.doubt(0, now, is_proven=False) == ""
+        now += 30_000
+    assert belief.doubt(0, now, is_proven=False) == UNPROVEN
+    assert belief.doubt(0, now, is_proven=True) == ""
+    assert belief.doubt(0, now, is_proven=False) == "", "it was withdrawn, and is spoken of anew"
+
+
+def test_nor_is_it_held_against_a_relay_that_the_device_slept() -> None:
+    belief = linked(is_counted=True)
+    assert belief.doubt(0, 1_000, is_proven=False) == ""
+    now = 1_000 + SILENT_AFTER_MS + ASLEEP_AFTER_MS
+    assert belief.doubt(0, now, is_proven=False) == ""

@@ -2,18 +2,22 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import flet as ft
+import pytest
 
 from app_flet import intents
+from app_flet.believing import SILENT, SILENT_AFTER_MS
 from app_flet.conversation import turns
 from app_flet.device import Device
 from app_flet.model import FIRST_MESSAGES, MORE_MESSAGES, Model, Transcript
 from halyard_client.halyard.agent import v1
+from halyard_client.halyard.link import v1 as link
 from tests.app_flet.harbour import Harbour, Workstation, resource
 from tests.app_flet.harness import Stage, staged
 from tests.app_flet.scenes import Scene
 from tests.app_flet.test_link import level, linked, until
 
 S = "sessions/s1"
+INVENTED = b"\xff" * 16
 
 
 def said(number: int, call_id: bytes = b"") -> Iterator[v1.Resource]:
@@ -143,3 +147,17 @@ async def test_nothing_is_held_of_a_deleted_session_but_that_it_is_deleted(
     replica = paired.followings[bench.id]._replica
     assert replica is not None
     assert len(replica) == len(paired.store.seqs(bench.id))
+
+
+@pytest.mark.parametrize("epoch", [b"", INVENTED], ids=["of no log", "of an invented log"])
+async def test_a_device_that_never_got_anything_does_not_wait_in_silence_either(
+    paired: Device, bench: Workstation, epoch: bytes
+) -> None:
+    following, now_ms = paired.followings[bench.id], paired.now_ms()
+    stored = link.Cursor(log_epoch=epoch, seq=7)
+    paired.happened(following.began(link.WorkstationState(workstation_id=bench.id, online=True, stored=stored), now_ms))
+    said = list[str]()
+    for at_ms in range(now_ms, now_ms + SILENT_AFTER_MS + 60_000, 30_000):
+        paired.happened([following.judged(at_ms)])
+        said.append(paired.model.workstations[bench.id].warning)
+    assert said == [""] * 5 + [SILENT.format(name="bench")]

@@ -15,6 +15,7 @@ WARNINGS = {
 }
 LEFT_OUT = "The relay left out part of what {name} wrote. What you see may be old."
 SILENT = "The relay says that {name} is online, yet nothing that {name} vouches for arrives. What you see may be old."
+UNPROVEN = "The relay says that {name} began a new log, yet nothing of {name} proves it. What you see may be old."
 SILENT_AFTER_MS = 120_000
 """Four intervals in which a workstation renews its head while somebody follows."""
 ASLEEP_AFTER_MS = 75_000
@@ -40,6 +41,8 @@ class Belief:
         self._unjudged: Head | None = None
         """The first head since the last that fitted which vouches for a digest and was not found to fit."""
         self._is_missing = False
+        self._unproven_ms = 0
+        """Since when the relay has spoken of a log that its workstation did not vouch for; 0: it does not."""
 
     @property
     def newest(self) -> Head | None:
@@ -116,11 +119,19 @@ class Belief:
         self._is_missing = self.is_counted = self.is_counted or self.rereading.is_done
         return self.rereading.begin(now_ms)
 
-    def doubt(self, through: int, now_ms: int) -> str:
-        """What to say of the relay; empty when there is nothing to be said against it."""
+    def doubt(self, through: int, now_ms: int, *, is_proven: bool = True) -> str:
+        """What to say of the relay; empty when there is nothing to be said against it.
+
+        `is_proven`: the workstation vouched for the log that the relay speaks of. Else that may be on its way for a
+        while, but no longer: another link, or yet another log, does not begin that time anew.
+        """
         if now_ms - self._judged_ms > ASLEEP_AFTER_MS:
             self._heard_ms = self._level_ms = now_ms
+            self._unproven_ms = 0
         self._judged_ms = now_ms
+        self._unproven_ms = 0 if is_proven else self._unproven_ms or now_ms
+        if self._unproven_ms and now_ms - self._unproven_ms > SILENT_AFTER_MS:
+            return UNPROVEN
         verdict = self._freshness.verdict(through, self._offered, now_ms)
         if verdict in WARNINGS:
             return WARNINGS[verdict]

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from app_flet import events
-from app_flet.believing import WARNINGS, Belief
+from app_flet.believing import UNPROVEN, WARNINGS, Belief
 from app_flet.filing import StoredRecord, stored
 from app_flet.instants import milliseconds
 from app_flet.model import Held
@@ -71,6 +71,8 @@ class Following:
         newest = Head(row.head_seq, row.head_ms) if row.head_ms else None
         self._belief = Belief(newest, is_counted=row.is_counted)
         self._coming_epoch = row.log_epoch
+        self._is_refuted = False
+        """What was to prove the log that the relay speaks of was not the workstation's."""
         self._unopened = 0
         self.must_link_again = ""
         """Why this device must link again and ask from its cursor; empty: it need not."""
@@ -109,13 +111,13 @@ class Following:
 
     def began(self, state: WorkstationState, now_ms: int) -> list[events.Event]:
         """A link began: presence, grant, freshness; and whether the log is still the same."""
-        happened: list[events.Event] = []
-        known = state.stored is not None and len(state.stored.log_epoch) == EPOCH_BYTES
-        offered = state.stored.seq if state.stored is not None and known else 0
-        self._belief.began(online=state.online, offered=offered, let_go_through=state.truncated_through, now_ms=now_ms)
-        if state.stored is not None and known:
-            happened += self._met_epoch(state.stored.log_epoch, state.grant)
+        stored = state.stored if state.stored is not None and len(state.stored.log_epoch) == EPOCH_BYTES else Cursor()
+        happened = self._met_epoch(stored.log_epoch, state.grant) if stored.log_epoch else []
+        if stored.log_epoch:
             self._note_truncated(state)
+        # How far another log reaches says nothing of the one that is held.
+        offered = self.place.seq if stored.log_epoch and not self._is_current else stored.seq
+        self._belief.began(online=state.online, offered=offered, let_go_through=state.truncated_through, now_ms=now_ms)
         happened += self._head(state.head, now_ms)
         self._keep(last_seen_ms=max(self.row.last_seen_ms, milliseconds(state.last_seen_time)))
         presence = events.PresenceChanged(self.row.id, state.online, self.row.last_seen_ms)
@@ -142,7 +144,8 @@ class Following:
         """Records and hints, applied whole or, after a crash, not at all."""
         happened = self._records(frame) if frame.records else self._moved(frame.through)
         reached = max([frame.through, *(record.seq for record in frame.records)])
-        self._belief.offered(reached, has_records=bool(frame.records), now_ms=now_ms)
+        if self._is_current:
+            self._belief.offered(reached, has_records=bool(frame.records), now_ms=now_ms)
         happened += [*self._hints(frame.volatile), *self._head(frame.head, now_ms)]
         if frame.head is None:
             return happened
@@ -186,6 +189,7 @@ class Following:
     # --- the epoch and its keys ---------------------------------------------------------------------------------------
 
     def _met_epoch(self, epoch: bytes, grant: Record | None) -> list[events.Event]:
+        self._is_refuted = self._is_refuted and epoch == self._coming_epoch
         self._coming_epoch, self.must_link_again = epoch, ""
         return self._granted(grant) if grant is not None else []
 
@@ -196,6 +200,7 @@ class Following:
             if self._replica is None or epoch != self._replica.epoch:
                 return self._enter(epoch, ring)
         except (LogRolledBack, SealBroken, Malformed) as error:
+            self._is_refuted = True
             return [events.WorkstationWarned(self.row.id, error.message)]
         self._take(ring)
         return []
@@ -355,17 +360,18 @@ class Following:
 
     def judged(self, now_ms: int) -> events.Event:
         """What to think of the relay by now; asked after every head, and every few seconds while a link stands."""
-        doubt = self._belief.doubt(self.place.seq, now_ms)
+        is_proven = self._replica is None or self._is_current
+        doubt = self._belief.doubt(self.place.seq, now_ms, is_proven=is_proven)
         return events.WorkstationWarned(self.row.id, self._worst(doubt).format(name=self.row.display_name))
 
     def _worst(self, doubt: str) -> str:
         if self._unopened:
             return UNOPENED
-        if self._replica is None or self._coming_epoch > self._replica.epoch:
-            return ""
-        if self._coming_epoch < self._replica.epoch:
+        if self._replica is not None and self._coming_epoch < self._replica.epoch:
             return WARNINGS[Verdict.ROLLED_BACK]
-        return doubt or (UNSURE if self._replica.has_unsure else "")
+        if self._is_refuted and not self._is_current:
+            return UNPROVEN
+        return doubt or (UNSURE if self._replica is not None and self._replica.has_unsure else "")
 
     # --- the row ------------------------------------------------------------------------------------------------------
 

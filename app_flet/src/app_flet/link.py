@@ -305,6 +305,7 @@ class Link:
     def _joined(self, joined: Joined) -> None:
         if joined.workstation is not None:
             self._began(joined.workstation)
+            self.device.outgoing.due.ring()
 
     # --- sending ------------------------------------------------------------------------------------------------------
 
