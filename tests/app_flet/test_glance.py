@@ -9,6 +9,7 @@ from app_flet.glance import (
     call_about,
     devices,
     just_decided,
+    log_lines,
     needs,
     offline,
     projects,
@@ -148,6 +149,14 @@ def test_the_offline_line_says_what_is_missing_and_how_old_the_picture_is() -> N
     down = offline(reduce(level, events.LinkChanged(RELAY, LinkState.OFFLINE, 9)))
     assert down is not None
     assert (down.text, down.as_of_ms) == ("offline", 77)
+
+
+def test_what_is_wrong_with_a_log_is_said_of_that_workstation_and_of_all() -> None:
+    known = reduce(model(), events.WorkstationKnown("w2", "forge", RELAY, "viewer"))
+    warned = reduce(reduce(known, events.WorkstationWarned(W, "Old.")), events.WorkstationRemoved("w2"))
+    assert (log_lines(known), log_lines(warned, W)) == ((), ("Old.",))
+    assert "forge no longer lists this device" in log_lines(warned, "w2")[0]
+    assert len(log_lines(warned)) == 2
 
 
 def test_a_decision_in_the_past_is_not_just_decided() -> None:

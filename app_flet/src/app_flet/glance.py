@@ -330,6 +330,19 @@ def offline(model: Model, workstation: str = "") -> OfflineLine | None:
     return None
 
 
+def log_lines(model: Model, workstation: str = "") -> tuple[str, ...]:
+    """Why what is shown of that workstation, or of any, may be old or incomplete, or stays as it is; mostly nothing."""
+    about = [known for known in model.workstations.values() if workstation in ("", known.id)]
+    return tuple(text for known in about if (text := _log_line(known)))
+
+
+def _log_line(known: WorkstationView) -> str:
+    if not known.removed:
+        return known.warning
+    stays = "What is here stays readable; pair again to go on."
+    return f"The relay says that {workstation_name(known)} no longer lists this device. {stays}"
+
+
 def clock_line(model: Model) -> str:
     """What to say of this device's clock; empty while it is right."""
     offset_ms = model.clock_offset_ms

@@ -5,7 +5,7 @@ import flet as ft
 from app_flet.boundary import component
 from app_flet.components.status import quiet
 from app_flet.components.touch import read_as, region
-from app_flet.glance import clock_line, offline, uses_demo_model
+from app_flet.glance import clock_line, log_lines, offline, uses_demo_model
 from app_flet.instants import clock_time
 from app_flet.screen import screen, watch
 from app_flet.theme import RADIUS, Tone, ink
@@ -15,8 +15,18 @@ DEMO = "Demo model: its answers are scripted."
 
 @component
 def OfflineNotice(workstation: str = "") -> ft.Control:
-    """Thin lines: offline, and how old the picture is; a clock that is wrong. Nothing at all when all is well."""
-    return ft.Column([_Offline(workstation), ClockNotice()], spacing=0, tight=True)
+    """Lines on top of every page: offline, and how old the picture is; a clock that is wrong; what is wrong with the
+    log of that workstation, or of any. Nothing at all when all is well.
+    """
+    return ft.Column([_Offline(workstation), ClockNotice(), LogNotice(workstation)], spacing=0, tight=True)
+
+
+@component
+def LogNotice(workstation: str) -> ft.Control:
+    """What is wrong with a workstation's log or membership."""
+    texts = watch(lambda sight: log_lines(sight.model, workstation))
+    dark = watch(lambda sight: sight.dark)
+    return ft.Column([warning("log-warning", text, dark=dark) for text in texts], spacing=6, tight=True)
 
 
 @component

@@ -6,7 +6,7 @@ from app_flet.boundary import component, keyed
 from app_flet.components.decision import DecidedLine, DecisionCard
 from app_flet.components.frames import page_body
 from app_flet.components.late import LateDecisions
-from app_flet.components.notices import OfflineNotice, empty, warning
+from app_flet.components.notices import OfflineNotice, empty
 from app_flet.components.question import QuestionCard
 from app_flet.components.session_line import BeginningRow, SessionRow
 from app_flet.components.status import heading, label
@@ -34,7 +34,7 @@ EARLIER_SHOWN = 12
 def NowPage() -> ft.Control:
     """The whole screen."""
     here = screen()
-    rows: list[ft.Control] = [Workstations(), Warnings(), Needs(), LateDecisions(), JustDecided(), Sessions()]
+    rows: list[ft.Control] = [Workstations(), Needs(), LateDecisions(), JustDecided(), Sessions()]
     header = ft.Row(
         [
             ft.Text("Now", theme_style=ft.TextThemeStyle.HEADLINE_SMALL, expand=True),
@@ -90,26 +90,6 @@ def _seen(known: WorkstationView, now_ms: int) -> str:
     if known.online:
         return " · online"
     return f" · last seen {ago(known.last_seen_ms, now_ms)}" if known.last_seen_ms else ""
-
-
-@component
-def Warnings() -> ft.Control:
-    """What is wrong with a workstation's log or membership."""
-    texts = watch(_warnings)
-    dark = watch(lambda sight: sight.dark)
-    return ft.Column([warning("log-warning", text, dark=dark) for text in texts], spacing=6)
-
-
-def _warnings(sight: Sight) -> tuple[str, ...]:
-    found = []
-    for known in sight.model.workstations.values():
-        if known.removed:
-            name = workstation_name(known)
-            stays = "What is here stays readable; pair again to go on."
-            found.append(f"The relay says that {name} no longer lists this device. {stays}")
-        elif known.warning:
-            found.append(known.warning)
-    return tuple(found)
 
 
 @component

@@ -41,7 +41,7 @@ def SessionPage(workstation: str, session: str) -> ft.Control:
     """The whole screen."""
     exists = watch(lambda sight: session_named(known_of(sight, workstation), session) is not None)
     if not exists:
-        return ft.Column([Header(workstation, session), _missing()], expand=True)
+        return ft.Column([Header(workstation, session), OfflineNotice(workstation), _missing()], expand=True)
     body: list[ft.Control] = [
         Header(workstation, session),
         OfflineNotice(workstation),

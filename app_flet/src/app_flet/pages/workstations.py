@@ -109,8 +109,6 @@ def WorkstationPage(workstation: str) -> ft.Control:
     back = [] if wide else [icon_button("back", ft.Icons.ARROW_BACK_ROUNDED, "Back", lambda _: here.back())]
     title = ft.Text(workstation_name(known), theme_style=ft.TextThemeStyle.HEADLINE_SMALL, expand=True)
     rows: list[ft.Control] = [ft.Row([*back, title])]
-    if known.removed:
-        rows.append(warning("removed", "This workstation no longer lists this device. Pair again to go on.", dark=dark))
     if uses_demo_model(known):
         rows.append(
             warning(
