@@ -146,6 +146,8 @@ class Harbour:
     """Heartbeats heard, of all readers."""
     is_closed: bool = False
     """Nobody is let in: as a relay that is gone, whose port stays taken."""
+    hands_out_nothing: bool = False
+    """It welcomes and answers Pings; no log leaves it."""
     holds_calls: bool = False
     """Calls are stored and not passed on."""
     drops_replies: bool = False
@@ -275,7 +277,7 @@ class Harbour:
         limits.reconnect_ceiling_seconds = self.reconnect_ceiling_seconds
         welcome = link.AppWelcome(workstations=states, limits=limits, server_time=now())
         await _send(reader.socket, link.AttachAppResponse(welcome=welcome))
-        for workstation in known:
+        for workstation in known if not self.hands_out_nothing else ():
             await self._catch_up(reader, hello, workstation)
 
     async def _catch_up(self, reader: Reader, hello: link.AppHello, workstation: Workstation) -> None:

@@ -140,13 +140,15 @@ def test_a_message_that_was_not_taken_waits_with_its_session() -> None:
 
 
 def test_the_offline_line_says_what_is_missing_and_how_old_the_picture_is() -> None:
-    online = reduce(model(), events.LinkChanged(RELAY, LinkState.ONLINE, 1))
-    assert offline(online) is None
-    level = reduce(reduce(online, events.AsOf(W, 77)), events.CaughtUp(W))
-    away = offline(level, W)
+    assert offline(model(), W) is None, "no link was tried yet"
+    linked = reduce(reduce(model(), events.AsOf(W, 77)), events.LinkChanged(RELAY, LinkState.ONLINE, 1))
+    assert offline(reduce(linked, events.PresenceChanged(W, online=True, last_seen_ms=78)), W) is None
+    told = reduce(linked, events.PresenceChanged(W, online=False, last_seen_ms=78))
+    assert offline(told) is None
+    away = offline(told, W)
     assert away is not None
-    assert away.text == "bench is offline"
-    down = offline(reduce(level, events.LinkChanged(RELAY, LinkState.OFFLINE, 9)))
+    assert (away.text, away.as_of_ms) == ("bench is offline", 78)
+    down = offline(reduce(told, events.LinkChanged(RELAY, LinkState.OFFLINE, 9)))
     assert down is not None
     assert (down.text, down.as_of_ms) == ("offline", 77)
 

@@ -325,7 +325,7 @@ def offline(model: Model, workstation: str = "") -> OfflineLine | None:
     if down:
         state = "offline" if down[0].state is not LinkState.CONNECTING else "connecting"
         return OfflineLine(state, as_of_ms)
-    if workstation and about and not about[0].online and about[0].caught_up:
+    if workstation and about and not about[0].online and about[0].relay in model.links:
         return OfflineLine(f"{workstation_name(about[0])} is offline", max(about[0].last_seen_ms, as_of_ms))
     return None
 

@@ -10,7 +10,7 @@ import random
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -105,8 +105,8 @@ class Link:
         finally:
             self._now_is(LinkState.OFFLINE)
 
-    def _now_is(self, state: LinkState, detail: str = "") -> None:
-        self.device.happened([events.LinkChanged(self.relay, state, self.device.now_ms(), detail)])
+    def _now_is(self, state: LinkState, detail: str = "", also: Iterable[events.Event] = ()) -> None:
+        self.device.happened([events.LinkChanged(self.relay, state, self.device.now_ms(), detail), *also])
 
     async def _attempt(self, hurried: asyncio.Event) -> LinkLost:
         """One connection from beginning to end; returns why it ended."""
@@ -194,27 +194,26 @@ class Link:
         self._redialled = False
         self._hear(frame.welcome.server_time)
         self.device.outgoing.outbox.link_began()
-        self._now_is(LinkState.ONLINE)
+        # In one: nobody is to see a link that stands and no workstation at its other end.
+        self._now_is(LinkState.ONLINE, also=self._members(frame.welcome))
         self._measured()
-        self._members(frame.welcome)
 
     def _limits(self, limits: Limits | None) -> None:
         self._backoff = self._backoff.told(limits.reconnect_ceiling_seconds if limits is not None else 0)
         if limits is not None and limits.heartbeat_seconds:
             self._heartbeat_s = min(limits.heartbeat_seconds, MAX_HEARTBEAT_SECONDS)
 
-    def _members(self, welcome: AppWelcome) -> None:
+    def _members(self, welcome: AppWelcome) -> Iterator[events.Event]:
         present = {state.workstation_id for state in welcome.workstations}
         for following in self.device.of_relay(self.relay):
             if following.row.id not in present:
-                self.device.happened([events.WorkstationRemoved(following.row.id)])
+                yield events.WorkstationRemoved(following.row.id)
         for state in welcome.workstations:
-            self._began(state)
+            yield from self._began(state)
 
-    def _began(self, state: WorkstationState) -> None:
+    def _began(self, state: WorkstationState) -> list[events.Event]:
         following = self.device.followings.get(state.workstation_id)
-        if following is not None:
-            self.device.happened(following.began(state, self.device.now_ms()))
+        return following.began(state, self.device.now_ms()) if following is not None else []
 
     def _measured(self) -> None:
         """What was asked last has been answered."""
@@ -304,7 +303,7 @@ class Link:
 
     def _joined(self, joined: Joined) -> None:
         if joined.workstation is not None:
-            self._began(joined.workstation)
+            self.device.happened(self._began(joined.workstation))
             self.device.outgoing.due.ring()
 
     # --- sending ------------------------------------------------------------------------------------------------------
