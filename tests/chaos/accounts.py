@@ -129,24 +129,6 @@ def effects(
     return verdict
 
 
-def decisions(calls: Iterable[tuple[str, str, str]], deciders: Mapping[str, str]) -> Verdict:
-    """Whoever was told that his decision holds, is the one whom everybody sees as having decided.
-
-    `calls`: (device id, what it is about, state) of each; `deciders`: ask → device id.
-    """
-    verdict = Verdict()
-    winners: dict[str, set[str]] = {}
-    for device, about, state in calls:
-        if state == "DONE":
-            winners.setdefault(about, set()).add(device)
-    for about, devices in winners.items():
-        if len(devices) > 1:
-            verdict.doubled.append(f"{about} was decided by {sorted(devices)}")
-        elif about in deciders and deciders[about] not in devices:
-            verdict.lost.append(f"{about} was decided by {sorted(devices)}, but shows “{deciders[about]}”")
-    return verdict
-
-
 def requests(lines: Iterable[Mapping[str, Any]]) -> Verdict:
     """The model was asked at most once to begin an answer to a prompt."""
     count = Counter(line["token"] for line in lines if line["turn"] == 0 and line["token"])

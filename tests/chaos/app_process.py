@@ -28,7 +28,7 @@ from app_flet.store import Store
 from halyard_client.halyard.agent import v1
 from tests.chaos.app_eyes import Eyes
 from tests.chaos.hastened import hasten_app
-from tests.chaos.words import token_in
+from tests.chaos.words import colour_for, token_in
 from wire.pairing import parse_code
 
 
@@ -124,16 +124,23 @@ class Person:
     async def _decide_late(self, name: str, decide: dict[str, Any]) -> None:
         await asyncio.sleep(decide["delay"])
         resource = self._eyes.resource(name)
-        if resource is not None and resource.permission:
-            outcome = v1.DecisionState.ALLOWED_ONCE if decide["allow"] else v1.DecisionState.DENIED
-            self._device.call(self._workstation, intents.decide(resource.permission, outcome, now_ms(), decide["word"]))
-        elif resource is not None and resource.question:
-            question = resource.question
-            answers = [["Red"] for _ in question.prompts]
-            made = (
-                intents.answer(question, answers, now_ms()) if decide["allow"] else intents.dismiss(question, now_ms())
-            )
-            self._device.call(self._workstation, made)
+        ask = resource and (resource.permission or resource.question)
+        if not ask:
+            return
+        if isinstance(ask, v1.Permission):
+            outcome, answers = v1.DecisionState.ALLOWED_ONCE if decide["allow"] else v1.DecisionState.DENIED, []
+            made = intents.decide(ask, outcome, now_ms(), decide["word"])
+        elif decide["allow"]:
+            outcome, answers = v1.DecisionState.ANSWERED, [[colour_for(token_in(one.text))] for one in ask.prompts]
+            made = intents.answer(ask, answers, now_ms())
+        else:
+            outcome, answers = v1.DecisionState.DENIED, []
+            made = intents.dismiss(ask, now_ms())
+        # Told first: it is known of every call that was made, whenever this process dies.
+        tell(
+            {"tapped": name, "chose": [outcome.name, decide["word"] if isinstance(ask, v1.Permission) else "", answers]}
+        )
+        self._device.call(self._workstation, made)
 
     def _dump(self, number: int) -> None:
         """Everything on this app's disk that its person could see, and whether the screen agrees with it."""

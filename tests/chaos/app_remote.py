@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from halyard.agent.v1 import resource_pb2
+from tests.chaos.choices import Choice, Tap
 from tests.chaos.histories import PartLook, SessionLook, illegal_parts, illegal_sessions
 from tests.chaos.parts import Part
 
@@ -26,6 +27,8 @@ class Seen:
     """Call id of a prompt → every state in which it was shown."""
     asks: dict[str, list[str]] = field(default_factory=dict)
     """Name of a permission or question → every state in which it was shown."""
+    tapped: dict[str, Choice] = field(default_factory=dict)
+    """Name of a permission or question → what its person chose about it."""
     cursors: list[tuple[str, int]] = field(default_factory=list)
     """Where in the log the app was, each time it moved: (epoch, through)."""
     messages: dict[str, list[str]] = field(default_factory=dict)
@@ -51,6 +54,8 @@ class Seen:
                 _append(self.deliveries.setdefault(key, []), state)
             case {"ask": name, "state": state}:
                 _append(self.asks.setdefault(name, []), state)
+            case {"tapped": name, "chose": [outcome, message, answers]}:
+                self.tapped[name] = Choice(outcome, message, tuple(tuple(values) for values in answers))
             case {"at": [epoch, through]}:
                 self.cursors.append((epoch, through))
             case {"message": name, "state": state, "role": role}:
@@ -66,6 +71,14 @@ class Seen:
             case _:
                 return False
         return True
+
+    def taps(self, app: str) -> list[Tap]:
+        """Its decisions and answers, in the order in which they were made."""
+        return [
+            Tap(app, call["call"], call["about"], self.tapped[call["about"]], call["state"], call["reason"])
+            for call in self.calls.values()
+            if call.get("about")
+        ]
 
     def _saw_part(self, name: str, look: PartLook, app: str) -> None:
         """Judged at once: a part is looked at with each word, and only the last look is kept."""

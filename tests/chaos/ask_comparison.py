@@ -60,7 +60,7 @@ def _of_ask(ask: resource_pb2.Resource, held: Held) -> list[str]:
     found = (
         _of_permission(ask.permission, call, held) if ask.HasField("permission") else _of_question(ask.question, call)
     )
-    return found + _of_outcome(_state(ask), call["state"])
+    return found + _of_outcome(_state(ask), call["state"]) + _of_word(ask.permission, call["state"])
 
 
 def _of_outcome(state: pb.DecisionState, call: Json) -> list[str]:
@@ -72,6 +72,12 @@ def _of_outcome(state: pb.DecisionState, call: Json) -> list[str]:
     if state in _ALLOWED and any(words in call.get("error", "") for words in _REJECTED):
         return [f"refused although {name}"]
     return []
+
+
+def _of_word(ours: pb.Permission, call: Json) -> list[str]:
+    """With a refusal goes a person's word, which OpenCode repeats to the model."""
+    error, word = call.get("error", ""), ours.decision.message
+    return [f"refused without the word “{word}”"] if _REJECTED[0] in error and word not in error else []
 
 
 def _of_permission(ours: pb.Permission, call: Json, held: Held) -> list[str]:

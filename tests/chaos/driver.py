@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from halyard.agent.v1 import decision_pb2, resource_pb2
-from tests.chaos import accounts, comparison, histories, witness
+from tests.chaos import accounts, choices, comparison, histories, witness
 from tests.chaos.accounts import Asked, Verdict
 from tests.chaos.app_remote import AppRemote, Dump
 from tests.chaos.ask_comparison import of_asks
@@ -191,8 +191,9 @@ class Driver:
         found.add(accounts.prompts(self._asked(), sessions))
         found.add(accounts.effects(witness.effects(self._rig), sessions, self._permissions()))
         found.add(accounts.requests(witness.requests(self._rig)))
-        calls = [call for app in self._rig.apps for call in self._decisions(app)]
-        found.add(accounts.decisions(calls, self._deciders()))
+        taps = [tap for app in self._rig.apps for tap in app.seen.taps(app.name)]
+        names = {f"sessions/{session}" for session in true.sessions}
+        found.add(choices.decisions(taps, choices.outcomes(self._resources()), names))
         said = [call for app in self._rig.apps for call in app.seen.calls.values()]
         deleted = {call["deletes"] for call in said if call.get("deletes")}
         for app in self._rig.apps:
@@ -209,7 +210,7 @@ class Driver:
         found.left_over += [f"nobody owns process {one}" for one in witness.strangers(self._rig)]
         played.verdict.add(found.beyond(self._known))
         self._known |= set(found.all)
-        played.acknowledged, played.decisions = len(self._asked()), len(calls)
+        played.acknowledged, played.decisions = len(self._asked()), len(taps)
         played.messages = sum(len(messages) for messages in sessions.values())
         played.sizes = witness.sizes(self._rig)
 
@@ -225,9 +226,6 @@ class Driver:
             if call.get("token")
         ]
 
-    def _decisions(self, app: AppRemote) -> list[tuple[str, str, str]]:
-        return [(app.name, call["about"], call["state"]) for call in app.seen.calls.values() if call.get("about")]
-
     def _permissions(self) -> dict[str, tuple[str, str]]:
         return self._buried.permissions | {
             r.name: (_state(r.permission.state), r.permission.part)
@@ -238,10 +236,6 @@ class Driver:
     def _resources(self) -> Sequence[resource_pb2.Resource]:
         """What the first app holds; the others hold the same, or it was said."""
         return next((dump.resources for dump in self._dumps.values()), ())
-
-    def _deciders(self) -> dict[str, str]:
-        asks = [r.permission if r.HasField("permission") else r.question for r in self._resources()]
-        return {ask.name: ask.decision.decided_by for ask in asks if ask.name}
 
     # --- on to the next round ---
 

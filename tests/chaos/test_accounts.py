@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.accounts import Asked, Verdict, decisions, effects, prompts, requests
+from tests.chaos.accounts import Asked, Verdict, effects, prompts, requests
 
 Message = dict[str, Any]
 ALLOWED, DENIED = "ALLOWED_ONCE", "DENIED"
@@ -110,12 +110,6 @@ def test_a_command_that_ran_although_it_was_not_allowed_is_caught(decided: str) 
 
 def test_a_denied_command_did_not_run() -> None:
     assert of_effects([], DENIED, "error").all == []
-
-
-def test_the_decision_that_was_taken_is_the_one_that_shows() -> None:
-    assert decisions([("app0", "per_1", "DONE"), ("app1", "per_1", "REFUSED")], {"per_1": "app0"}).all == []
-    assert len(decisions([("app0", "per_1", "DONE")], {"per_1": "app1"}).lost) == 1
-    assert len(decisions([("app0", "per_1", "DONE"), ("app1", "per_1", "DONE")], {"per_1": "app0"}).doubled) == 1
 
 
 def test_a_model_that_was_asked_twice_to_begin_is_caught() -> None:

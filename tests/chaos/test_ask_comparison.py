@@ -92,6 +92,19 @@ def test_what_was_allowed_and_then_refused_is_caught() -> None:
     assert of_asks(["per_1"], held, ours.values()) == []
 
 
+def test_a_refusal_without_its_word_is_caught() -> None:
+    held, ours = sessions(), shown()
+    error = "The user rejected permission to use this specific tool call with the following feedback: Not that one."
+    held["ses_1"].messages[0]["parts"][1] = CALLS[1] | {
+        "state": CALLS[1]["state"] | {"status": "error", "error": error}
+    }
+    ours[WRITE].permission.state = pb.DECISION_STATE_DENIED
+    ours[WRITE].permission.decision.message = "Not that one."
+    assert of_asks(["per_1"], held, ours.values()) == []
+    ours[WRITE].permission.decision.message = "Never."
+    assert len(of_asks(["per_1"], held, ours.values())) == 1
+
+
 def test_an_ask_of_a_session_that_is_gone_is_caught() -> None:
     assert len(of_asks(["per_1"], {}, shown().values())) == 3
 

@@ -9,6 +9,7 @@ EFFECTS = "effects.txt"
 """In the project: every command that was let run has written its token here."""
 _TOKEN = re.compile(r"\b(t\d+x\d+)b?\b")
 _PACE = 0.03
+_COLOURS = ("Red", "Blue")
 _LEFT_SECONDS = 90
 """Longer than a round, so that what is not ended with its command is seen; not so long that it stays for good."""
 
@@ -74,8 +75,13 @@ def _left_running() -> str:
     return f"({stays}); (env -i {stays}); ({elsewhere})"
 
 
+def colour_for(token: str) -> str:
+    """What a person answers who is asked about this token: not always the same."""
+    return _COLOURS[int(token.rpartition("x")[2]) % len(_COLOURS)]
+
+
 def _question(token: str) -> Call:
-    options = [{"label": "Red", "description": "warm"}, {"label": "Blue", "description": "cold"}]
+    options = [{"label": label, "description": "a colour"} for label in _COLOURS]
     asked = {"question": f"Which colour for {token}?", "header": "Colour", "options": options}
     return Call.model_validate({"call": "question", "arguments": {"questions": [asked]}})
 
