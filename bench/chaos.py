@@ -53,6 +53,8 @@ def _figures(seed: int, shape: Shape, run: Run, seconds: float) -> dict[str, obj
         "prompts": run.rounds[-1].acknowledged,
         "decisions": run.rounds[-1].decisions,
         "messages": run.rounds[-1].messages,
+        "prompts_by_state": dict(sorted(run.ends_of_prompts.items())),
+        "decisions_by_state": dict(sorted(run.ends_of_decisions.items())),
         **wrong,
         "recovery_p50_s": percentile(recoveries, 0.50),
         "recovery_p99_s": percentile(recoveries, 0.99),

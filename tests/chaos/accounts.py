@@ -51,28 +51,51 @@ class Asked:
     token: str
     app: str
     state: str
-    """CallState's name, the last that was shown; "GONE" when the app let go of it, which it does once it is done."""
-    begins: bool = False
-    """It begins a session."""
+    """CallState's name, the last that was shown. It is none of the last ones when an app let go of what was done while
+    it did not live to show that."""
+    session: str = ""
+    """Name of the session that it was said to; empty when it begins one."""
+    reason: str = ""
+    """Of a refusal: a value name of errors.v1.Reason."""
+
+    @property
+    def end(self) -> str:
+        """Its state, with the reason when it was refused."""
+        return f"{self.state} {self.reason}".strip()
 
 
-def prompts(asked: Iterable[Asked], sessions: Mapping[str, Sequence[Mapping[str, Any]]]) -> Verdict:
-    """Each prompt once, and those of one app to one session in the order in which it made them.
+_SESSION_DELETED = "NOT_FOUND"
+"""The one reason for which a prompt may be refused here: a person deleted the session that it was said to.
 
-    `asked` in that order; `sessions` are OpenCode's messages by session.
+Nobody else takes a session away, nobody takes a prompt back, no clock is set while prompts wait for a day, no role
+changes, and what died is back long before agentd gives it up.
+"""
+
+
+def prompts(
+    asked: Iterable[Asked],
+    sessions: Mapping[str, Sequence[Mapping[str, Any]]],
+    deleted: AbstractSet[str] = frozenset(),
+) -> Verdict:
+    """Each prompt once, and those of one app to one session in the order in which it made them; none is refused, or
+    runs out of time, that was kept, unless its session was deleted.
+
+    `asked` in that order; `sessions` are OpenCode's messages by session; `deleted` are names of those that people did.
     """
     verdict = Verdict()
     held = {session: texts(messages) for session, messages in sessions.items()}
     count = Counter(token for said in held.values() for token in said)
     orders: dict[tuple[str, str], list[str]] = {}
     for one in asked:
-        least, most = _times(one.state)
+        least, most = _times(one.end)
+        if one.state in ("REFUSED", "EXPIRED") and not _is_excused(one, deleted):
+            verdict.lost.append(f"{one.token} of {one.app} was kept, and then {one.end}")
         if count[one.token] < least:
             verdict.lost.append(f"{one.token} of {one.app} ({one.state}) is in no session")
         if count[one.token] > most:
             verdict.doubled.append(f"{one.token} of {one.app} ({one.state}) is there {count[one.token]} times")
         session = next((session for session, said in held.items() if one.token in said), None)
-        if session is not None and not one.begins:
+        if session is not None and one.session:
             orders.setdefault((one.app, session), []).append(one.token)
     for (app, session), tokens in orders.items():
         # What is there twice, or not at all, was said above; the rest has its order all the same.
@@ -82,9 +105,15 @@ def prompts(asked: Iterable[Asked], sessions: Mapping[str, Sequence[Mapping[str,
     return verdict
 
 
-def _times(state: str) -> tuple[int, int]:
-    """How often a prompt in this state may be with the agent: (least, most)."""
-    return {"DONE": (1, 1), "GONE": (1, 1), "REFUSED": (0, 0), "EXPIRED": (0, 1)}.get(state, (1, 1))
+def _is_excused(one: Asked, deleted: AbstractSet[str]) -> bool:
+    return one.end == f"REFUSED {_SESSION_DELETED}" and one.session in deleted
+
+
+def _times(end: str) -> tuple[int, int]:
+    """How often a prompt with this end may be with the agent: (least, most). Of some it is said that nobody knows."""
+    if end.startswith("REFUSED"):
+        return 0, int(end == "REFUSED OUTCOME_UNKNOWN")
+    return (0, 1) if end == "EXPIRED" else (1, 1)
 
 
 def texts(messages: Sequence[Mapping[str, Any]]) -> list[str]:

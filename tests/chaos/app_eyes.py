@@ -136,7 +136,8 @@ def _told_of(call: CallView) -> dict[str, Any]:
     told = {"call": call.call_id.hex(), "method": call.method.rpartition("/")[2], "state": call.state.name}
     match told["method"]:
         case "Prompt":
-            told["token"] = token_in(v1.PromptRequest.parse(call.request).text)
+            prompt = v1.PromptRequest.parse(call.request)
+            told |= {"token": token_in(prompt.text), "session": prompt.session}
         case "StartSession":
             told["token"] = token_in(v1.StartSessionRequest.parse(call.request).prompt)
         case "Decide":

@@ -38,6 +38,11 @@ class Tap:
     reason: str = ""
     """Of a refusal: a value name of errors.v1.Reason."""
 
+    @property
+    def end(self) -> str:
+        """Its state, with the reason when it was refused."""
+        return f"{self.state} {self.reason}".strip()
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -77,7 +82,7 @@ def decisions(taps: Iterable[Tap], shown: Mapping[str, Outcome], sessions: Colle
             winners.setdefault(tap.about, []).append(tap.app)
             verdict.lost += [] if is_gone else [f"{_said(tap)}: {what}" for what in _unlike(tap, outcome)]
         elif tap.state == "EXPIRED" or (tap.state == "REFUSED" and not is_gone and not _is_true(tap, outcome)):
-            verdict.lost.append(f"{_said(tap)} and was told {tap.state} {tap.reason}, but it shows {outcome}")
+            verdict.lost.append(f"{_said(tap)} and was told {tap.end}, but it shows {outcome}")
     for about, apps in winners.items():
         if len(apps) > 1:
             verdict.doubled.append(f"{about} was decided by {sorted(apps)}")

@@ -48,6 +48,9 @@ class Run:
     disk: str = ""
     kills: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
+    ends_of_prompts: Counter[str] = field(default_factory=Counter)
+    """CallState's name that was shown last, with the reason of a refusal → how many."""
+    ends_of_decisions: Counter[str] = field(default_factory=Counter)
     rounds: list[Played] = field(default_factory=list)
 
 
@@ -188,14 +191,15 @@ class Driver:
             played.verdict.left_over.append("OpenCode could never be asked")
             return
         sessions = {**self._buried.sessions, **true.sessions}
-        found.add(accounts.prompts(self._asked(), sessions))
+        said = [call for app in self._rig.apps for call in app.seen.calls.values()]
+        deleted = {call["deletes"] for call in said if call.get("deletes")}
+        asked = self._asked()
+        found.add(accounts.prompts(asked, sessions, deleted))
         found.add(accounts.effects(witness.effects(self._rig), sessions, self._permissions()))
         found.add(accounts.requests(witness.requests(self._rig)))
         taps = [tap for app in self._rig.apps for tap in app.seen.taps(app.name)]
         names = {f"sessions/{session}" for session in true.sessions}
         found.add(choices.decisions(taps, choices.outcomes(self._resources()), names))
-        said = [call for app in self._rig.apps for call in app.seen.calls.values()]
-        deleted = {call["deletes"] for call in said if call.get("deletes")}
         for app in self._rig.apps:
             found.illegal += app.seen.backwards
             found.illegal += histories.illegal_losses(app.seen.details, deleted)
@@ -210,7 +214,9 @@ class Driver:
         found.left_over += [f"nobody owns process {one}" for one in witness.strangers(self._rig)]
         played.verdict.add(found.beyond(self._known))
         self._known |= set(found.all)
-        played.acknowledged, played.decisions = len(self._asked()), len(taps)
+        played.acknowledged, played.decisions = len(asked), len(taps)
+        self._run.ends_of_prompts = Counter(one.end for one in asked)
+        self._run.ends_of_decisions = Counter(one.end for one in taps)
         played.messages = sum(len(messages) for messages in sessions.values())
         played.sizes = witness.sizes(self._rig)
 
@@ -220,7 +226,7 @@ class Driver:
 
     def _asked(self) -> list[Asked]:
         return [
-            Asked(call["token"], app.name, call["state"], begins=call["method"] == "StartSession")
+            Asked(call["token"], app.name, call["state"], call.get("session", ""), call["reason"])
             for app in self._rig.apps
             for call in app.seen.calls.values()
             if call.get("token")

@@ -1,6 +1,7 @@
 """The checker catches what is lost, doubled, out of order, or was never allowed."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,53 +23,80 @@ def ran(part: str, command: str, status: str = "completed", output: str = "") ->
     return {"info": {"role": "assistant"}, "parts": [tool]}
 
 
-def judged(asked: Sequence[Asked], *messages: Message) -> Verdict:
-    return prompts(asked, {"ses_1": messages})
+SESSION = "sessions/ses_1"
+
+
+def asked(token: str, state: str = "DONE", app: str = "app0", reason: str = "") -> Asked:
+    return Asked(token, app, state, SESSION, reason)
+
+
+def judged(asked: Sequence[Asked], *messages: Message, deleted: frozenset[str] = frozenset()) -> Verdict:
+    return prompts(asked, {"ses_1": messages}, deleted)
 
 
 def test_prompts_that_all_came_once_and_in_order_are_fine() -> None:
-    asked = [Asked("t1x0", "app0", "DONE"), Asked("t1x1", "app0", "GONE"), Asked("t1x2", "app1", "REFUSED")]
-    assert judged(asked, said("t1x0"), said("t1x1")).all == []
+    made = [asked("t1x0"), asked("t1x1"), asked("t1x2", "REFUSED", reason="NOT_FOUND")]
+    assert judged(made, said("t1x0"), said("t1x1"), deleted=frozenset({SESSION})).all == []
 
 
-@pytest.mark.parametrize("state", ["DONE", "GONE", "ON_DEVICE", "AT_RELAY", "AT_WORKSTATION"])
+@pytest.mark.parametrize("state", ["DONE", "ON_DEVICE", "AT_RELAY", "AT_WORKSTATION"])
 def test_an_acknowledged_prompt_that_is_nowhere_is_lost(state: str) -> None:
-    verdict = judged([Asked("t1x0", "app0", state), Asked("t1x1", "app0", "DONE")], said("t1x1"))
+    verdict = judged([asked("t1x0", state), asked("t1x1")], said("t1x1"))
     assert (len(verdict.lost), len(verdict.all)) == (1, 1)
 
 
 def test_a_prompt_that_came_twice_is_doubled() -> None:
-    assert len(judged([Asked("t1x0", "app0", "DONE")], said("t1x0"), said("t1x0")).doubled) == 1
+    assert len(judged([asked("t1x0")], said("t1x0"), said("t1x0")).doubled) == 1
 
 
 def test_a_prompt_whose_text_came_twice_is_doubled() -> None:
-    assert len(judged([Asked("t1x0", "app0", "DONE")], said("t1x0", times=2)).doubled) == 1
+    assert len(judged([asked("t1x0")], said("t1x0", times=2)).doubled) == 1
+
+
+@pytest.mark.parametrize("reason", ["NOT_FOUND", "AGENT_UNAVAILABLE", "OUTCOME_UNKNOWN", "WITHDRAWN", ""])
+def test_a_prompt_that_was_kept_and_then_refused_is_lost(reason: str) -> None:
+    verdict = judged([asked("t1x0", "REFUSED", reason=reason)])
+    assert (len(verdict.lost), len(verdict.all)) == (1, 1)
+
+
+def test_a_prompt_may_be_refused_because_its_own_session_was_deleted() -> None:
+    refused, gone = asked("t1x0", "REFUSED", reason="NOT_FOUND"), frozenset({SESSION})
+    assert judged([refused], deleted=gone).all == []
+    assert len(judged([replace(refused, session="sessions/ses_2")], deleted=gone).lost) == 1
+    assert len(judged([replace(refused, session="")], deleted=gone).lost) == 1
+    assert len(judged([replace(refused, reason="OUTCOME_UNKNOWN")], deleted=gone).lost) == 1
 
 
 def test_a_refused_prompt_that_came_all_the_same_is_caught() -> None:
-    assert len(judged([Asked("t1x0", "app0", "REFUSED")], said("t1x0")).doubled) == 1
+    came = said("t1x0")
+    assert len(judged([asked("t1x0", "REFUSED", reason="NOT_FOUND")], came, deleted=frozenset({SESSION})).doubled) == 1
+    assert judged([asked("t1x0", "REFUSED", reason="OUTCOME_UNKNOWN")], came).doubled == []
 
 
-def test_an_expired_prompt_may_have_come_or_not() -> None:
-    asked = [Asked("t1x0", "app0", "EXPIRED"), Asked("t1x1", "app0", "EXPIRED")]
-    assert judged(asked, said("t1x0")).all == []
+def test_a_prompt_that_ran_out_of_time_is_lost_whether_it_came_or_not() -> None:
+    verdict = judged([asked("t1x0", "EXPIRED"), asked("t1x1", "EXPIRED")], said("t1x0"))
+    assert (len(verdict.lost), len(verdict.all)) == (2, 2)
 
 
 def test_prompts_of_one_app_out_of_order_are_caught() -> None:
-    asked = [Asked("t1x0", "app0", "DONE"), Asked("t1x1", "app0", "DONE")]
-    assert len(judged(asked, said("t1x1"), said("t1x0")).out_of_order) == 1
+    assert len(judged([asked("t1x0"), asked("t1x1")], said("t1x1"), said("t1x0")).out_of_order) == 1
+
+
+def test_a_prompt_that_begins_a_session_has_no_place_in_it() -> None:
+    begins = replace(asked("t1x0"), session="")
+    assert judged([begins, asked("t1x1")], said("t1x1"), said("t1x0")).out_of_order == []
 
 
 def test_prompts_out_of_order_are_caught_although_another_is_missing_or_doubled() -> None:
-    asked = [Asked(token, "app0", "DONE") for token in ("t1x0", "t1x1", "t1x2")]
-    assert len(judged(asked, said("t1x2"), said("t1x0")).out_of_order) == 1
-    assert len(judged(asked, said("t1x1"), said("t1x1"), said("t1x0"), said("t1x2")).out_of_order) == 1
-    assert judged(asked, said("t1x0"), said("t1x2"), said("t1x2")).out_of_order == []
+    made = [asked(token) for token in ("t1x0", "t1x1", "t1x2")]
+    assert len(judged(made, said("t1x2"), said("t1x0")).out_of_order) == 1
+    assert len(judged(made, said("t1x1"), said("t1x1"), said("t1x0"), said("t1x2")).out_of_order) == 1
+    assert judged(made, said("t1x0"), said("t1x2"), said("t1x2")).out_of_order == []
 
 
 def test_prompts_of_two_apps_may_overtake_each_other() -> None:
-    asked = [Asked("t1x0", "app0", "DONE"), Asked("t1x1", "app1", "DONE")]
-    assert judged(asked, said("t1x1"), said("t1x0")).all == []
+    made = [asked("t1x0"), asked("t1x1", app="app1")]
+    assert judged(made, said("t1x1"), said("t1x0")).all == []
 
 
 def of_effects(written: list[str], decided: str, status: str = "completed", output: str = "") -> Verdict:

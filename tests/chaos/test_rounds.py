@@ -42,3 +42,6 @@ async def test_nothing_is_lost_or_done_twice_while_everything_breaks(tmp_path: P
     assert came_of.kills == {"relay SIGKILL": 2, "app SIGKILL": 1}
     assert came_of.faults == {"cut": 1, "half-open": 1, "database deleted": 1}
     assert came_of.rounds[-1].acknowledged >= 4
+    assert came_of.ends_of_prompts.total() == came_of.rounds[-1].acknowledged
+    assert not [end for end in came_of.ends_of_prompts if end.startswith(("REFUSED", "EXPIRED"))]
+    assert came_of.ends_of_decisions.total() == came_of.rounds[-1].decisions
