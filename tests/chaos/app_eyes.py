@@ -6,11 +6,12 @@ Reads the model as the pages do, through `app_flet.conversation`; knows nothing 
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from app_flet.conversation import Turns, output, words
+from app_flet.conversation import Turn, Turns, output, words
 from app_flet.device import Device
 from app_flet.instants import milliseconds
 from app_flet.model import CallView, Held, Transcript, WorkstationView
 from halyard_client.halyard.agent import v1
+from tests.chaos.screen_comparison import words_of
 from tests.chaos.words import token_in
 
 Tell = Callable[[dict[str, Any]], None]
@@ -63,10 +64,12 @@ class Eyes:
             self._look_inside(known, session)
 
     def _look_at_turns(self, workstation: str, session: str) -> None:
-        turns = self._turns.setdefault(session, Turns())
-        for turn in turns(self._device.model, workstation, session):
+        for turn in self._turns_of(workstation, session):
             if turn.delivery is not None:
                 self._once(("shown", turn.key), {"shown": turn.key, "state": turn.delivery.value})
+
+    def _turns_of(self, workstation: str, session: str) -> tuple[Turn, ...]:
+        return self._turns.setdefault(session, Turns())(self._device.model, workstation, session)
 
     def _look_inside(self, known: WorkstationView, session: str) -> None:
         transcript = known.transcripts.get(session)
@@ -98,6 +101,15 @@ class Eyes:
             yield from known.held.values()
             for transcript in known.transcripts.values():
                 yield from transcript.held.values()
+
+    def words(self) -> dict[str, str]:
+        """What a person reads in the opened sessions, by the name of the part, out of the turns as they are drawn."""
+        found: dict[str, str] = {}
+        for known in self._device.model.workstations.values():
+            for session in self._opened:
+                transcript = known.transcripts.get(session, Transcript())
+                found |= words_of(self._turns_of(known.id, session), transcript)
+        return found
 
     def asks(self) -> Iterator[Held]:
         for known in self._device.model.workstations.values():

@@ -28,6 +28,7 @@ from app_flet.store import Store
 from halyard_client.halyard.agent import v1
 from tests.chaos.app_eyes import Eyes
 from tests.chaos.hastened import hasten_app
+from tests.chaos.screen_comparison import unlike_disk, unlike_records
 from tests.chaos.words import colour_for, token_in
 from wire.pairing import parse_code
 
@@ -144,16 +145,13 @@ class Person:
 
     def _dump(self, number: int) -> None:
         """Everything on this app's disk that its person could see, and whether the screen agrees with it."""
-        shown = {held.name: held.seq for held in self._eyes.everything()}
-        stored = stored_resources(self._disk)
+        shown, stored = list(self._eyes.everything()), stored_resources(self._disk)
         sessions = tuple(f"{session}/" for session in self._opened)
         inside = {name for name in stored if name.startswith(sessions)}
         beside = {name for name in stored if lies_inside(name) is None}
         # A long conversation is on screen in part: its end.
         expected = beside | {name for name in inside if not _is_long(name.split("/messages/")[0], inside)}
-        differing = sorted(
-            name for name in expected | shown.keys() if name not in stored or shown.get(name) != stored[name][0]
-        )
+        differing = unlike_disk(shown, stored, expected) + unlike_records(self._eyes.words(), shown, stored)
         resources = [b64encode(stored[name][1]).decode() for name in sorted(inside | beside)]
         tell({"dump": number, "resources": resources, "differs_from_disk": differing})
 

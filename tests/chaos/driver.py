@@ -166,7 +166,7 @@ class Driver:
         return found
 
     def _wrong_with(self, app: AppRemote, dump: Dump, true: witness.Truth) -> list[str]:
-        found = [f"{name} differs from its disk" for name in dump.differs_from_disk]
+        found = [*dump.differs_from_disk]
         for session, held in true.held.items():
             found += comparison.of_session(held, dump.resources)
             if session in self._opened:
