@@ -11,10 +11,11 @@ import argparse
 import asyncio
 import random
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 
@@ -34,6 +35,26 @@ def _tell(plan: Round, played: Played) -> None:
         print(f"  {plan}", file=sys.stderr, flush=True)
 
 
+def _commit() -> str:
+    """Of the code that is run, with "-dirty" when it was changed since; empty outside of a checkout."""
+    asked = ("git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*")
+    with suppress(OSError):
+        told = subprocess.run(asked, cwd=Path(__file__).parent, check=False, capture_output=True, text=True)
+        return told.stdout.strip()
+    return ""
+
+
+def _told_wounds(run: Run) -> str:
+    """Signals by part and kind, then all else that was broken: one line each."""
+    parts: dict[str, list[str]] = {}
+    for what, count in sorted(run.kills.items()):
+        part, _, kind = what.partition(" ")
+        parts.setdefault(part, []).append(f"{count} {kind}")
+    lines = [f"{part}: {', '.join(kinds)}" for part, kinds in parts.items()]
+    faults = ", ".join(f"{count} {fault}" for fault, count in sorted(run.faults.items()))
+    return "\n".join([*lines, f"links, databases and disks (relay's: {run.disk}): {faults or 'none'}"])
+
+
 def _figures(seed: int, shape: Shape, run: Run, seconds: float) -> dict[str, object]:
     played = [one for one in run.rounds if one.number > 0]
     recoveries = [one.recovery_seconds for one in played]
@@ -42,6 +63,7 @@ def _figures(seed: int, shape: Shape, run: Run, seconds: float) -> dict[str, obj
     told = [f"round {one.number}: {what}" for one in run.rounds for what in one.verdict.all]
     growth = grown(sizes)
     return {
+        "commit": _commit(),
         "seed": seed,
         "rounds": len(played),
         "seconds": round(seconds),
@@ -91,6 +113,7 @@ def measure(options: argparse.Namespace) -> Figures:
         came_of = asyncio.run(run(folder, plans, shape, _tell, until_wrong=options.examine))
     figures = _figures(seed, shape, came_of, time.monotonic() - began)
     options.wrong = not figures["clean"]
+    print(_told_wounds(came_of))
     return {**figures, "rows": [{key: value for key, value in figures.items() if isinstance(value, int | float)}]}
 
 

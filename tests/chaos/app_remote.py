@@ -123,9 +123,9 @@ class AppRemote(Part):
         module = ("-m", "tests.chaos.app_process")
         self.command = (self._python, *module, str(self.store), json.dumps({port: to}))
 
-    async def start(self) -> None:
+    async def start(self, *excuses: str) -> None:
         self._now = {}
-        await super().start()
+        await super().start(*excuses)
         self.say({"open": self.opened})
         self.say({"decides": self.decides})
 

@@ -31,8 +31,12 @@ class Disk:
     def _filler(self) -> Path:
         return self.folder / "filler"
 
+    def hinders(self, pid: int = 0) -> bool:
+        """Whether this process cannot write any more; without one, whether one that is started now cannot."""
+        return self._filler.exists() or bool(pid and pid == self._limited)
+
     def fill(self, pid: int) -> None:
-        """From now on nothing more can be written; `pid` is the process to hinder."""
+        """From now on nothing more can be written, as far as `hinders` says; `pid` is the process to hinder."""
         match self.kind:
             case "tmpfs":
                 with contextlib.suppress(OSError), self._filler.open("wb", buffering=0) as filler:

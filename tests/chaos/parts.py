@@ -6,6 +6,7 @@ import json
 import signal
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,18 @@ import psutil
 
 STOP_SECONDS = 20.0
 LINE_BYTES = 1 << 26
+
+
+@dataclass
+class Life:
+    """From one start of a program to its end."""
+
+    excuses: tuple[str, ...] = ()
+    """Last words with which it may end."""
+    is_doomed: bool = False
+    """Somebody from outside brought its end about."""
+    log_begins: int = 0
+    """Where in its log it begins."""
 
 
 class Part:
@@ -32,9 +45,9 @@ class Part:
         self.starting = asyncio.Lock()
         self.crashes: list[str] = []
         """Each end that nobody from outside had brought about."""
-        self.excuses: tuple[str, ...] = ()
-        """Last words with which it may refuse to start."""
-        self._doomed = False
+        self.life = Life()
+        self.may_end = False
+        """It ends by itself once it has done what it is for."""
 
     @property
     def pid(self) -> int:
@@ -45,19 +58,19 @@ class Part:
     def is_running(self) -> bool:
         return self.process is not None and self.process.returncode is None
 
-    async def start(self) -> None:
+    async def start(self, *excuses: str) -> None:
         """Starts it; does not wait until it is ready. Its last words of a former life are lost."""
         self.starts += 1
         self.ready.clear()
-        self._doomed = False
         with self.log.open("ab") as log:
+            self.life = Life(excuses, log_begins=log.tell())
             self.process = await asyncio.create_subprocess_exec(
                 *self.command, env=self.environment, stdin=PIPE, stdout=PIPE, stderr=log, limit=LINE_BYTES
             )
 
     async def listen(self) -> None:
         """Reads what it prints, for as long as this life of it lasts."""
-        process = self.process
+        process, life = self.process, self.life
         assert process is not None
         assert process.stdout is not None
         while (line := await process.stdout.readline()).endswith(b"\n"):
@@ -67,9 +80,15 @@ class Part:
                 self.ready.set()
             self.heard(said)
         code = await process.wait()
-        last_words = _last_words(self.log)
-        if code and not self._doomed and not any(excuse in last_words for excuse in self.excuses):
+        last_words = self._last_words(life)
+        is_done = self.may_end and code == 0
+        if not (life.is_doomed or is_done or any(excuse in last_words for excuse in life.excuses)):
             self.crashes.append(f"{self.name} ended by itself (exit code {code}): {last_words}")
+
+    def _last_words(self, life: Life) -> str:
+        said = self.log.read_bytes()[life.log_begins :].decode(errors="replace")
+        lines = [line for line in said.splitlines() if line.strip(" +-|")]
+        return lines[-1].strip(" |") if lines else "without a word"
 
     def heard(self, said: dict[str, Any]) -> None:
         """Made more of by parts that have more to say."""
@@ -79,7 +98,7 @@ class Part:
         if self.process is None or self.process.returncode is not None:
             return False
         with contextlib.suppress(ProcessLookupError):
-            self._doomed = self._doomed or number in (signal.SIGKILL, signal.SIGTERM)
+            self.life.is_doomed |= number in (signal.SIGKILL, signal.SIGTERM)
             self.process.send_signal(number)
             return True
         return False
@@ -99,11 +118,6 @@ class Part:
     async def kill(self) -> None:
         if self.signal(signal.SIGKILL):
             await self.gone()
-
-
-def _last_words(log: Path) -> str:
-    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip(" +-|")]
-    return lines[-1].strip(" |") if lines else "without a word"
 
 
 def servers_of(agentd_pid: int) -> list[psutil.Process]:

@@ -68,10 +68,7 @@ class Wounds:
 
     async def _on_part(self, one: Break, part: Part) -> None:
         if one.fault is Fault.FILL_DISK:
-            self.faults[one.fault.value] += 1
-            self._rig.disk.fill(part.pid)
-            await asyncio.sleep(one.seconds)
-            self._rig.disk.free()
+            await self._fill_disk(one, part)
             return
         if one.fault is Fault.FREEZE:
             self._count(one, part.signal(signal.SIGSTOP))
@@ -85,6 +82,16 @@ class Wounds:
             shutil.rmtree(self._rig.relay_data, ignore_errors=True)
         await asyncio.sleep(one.seconds)
         await self._rig.start(part)
+
+    async def _fill_disk(self, one: Break, relay: Part) -> None:
+        """Counts when a relay met it: one that ran, or one that was started meanwhile."""
+        lives = relay.starts
+        self._rig.fill_disk()
+        was_met = self._rig.disk.hinders(relay.pid) and relay.is_running
+        await asyncio.sleep(one.seconds)
+        was_met = was_met or (self._rig.disk.hinders() and relay.starts > lives)
+        self.faults[one.fault.value] += int(was_met)
+        self._rig.disk.free()
 
     async def _on_agent(self, one: Break, server: psutil.Process | None) -> None:
         """agentd starts again what dies here."""
