@@ -158,6 +158,37 @@ def effects(
     return verdict
 
 
+def files(
+    written: Mapping[str, str], sessions: Mapping[str, Sequence[Mapping[str, Any]]], asks: Mapping[str, tuple[str, str]]
+) -> Verdict:
+    """Each file is as the calls that were allowed left it, and those that were not left it alone.
+
+    `written`: path → what the file holds; `asks` as for `effects`. Each prompt has its files for itself. Of a call that
+    was allowed and cut off nobody can say how far it came: its file is not judged.
+    """
+    verdict = Verdict()
+    allowed = {part.rpartition("/")[2] for state, part in asks.values() if state == "ALLOWED_ONCE"}
+    expected: dict[str, str | None] = {}
+    unknown: set[str] = set()
+    for part in (part for messages in sessions.values() for message in messages for part in message["parts"]):
+        if part["type"] != "tool" or part["tool"] not in ("write", "edit"):
+            continue
+        given, is_done = part["state"]["input"], part["state"]["status"] == "completed"
+        path = str(given.get("filePath", ""))
+        held = expected.setdefault(path, None)
+        if is_done:
+            old, new = given.get("oldString"), given.get("newString")
+            expected[path] = given["content"] if part["tool"] == "write" else (held or "").replace(old, new, 1)
+        elif part["id"] in allowed:
+            unknown.add(path)
+    for path, held in expected.items():
+        found = written.get(path)
+        if path not in unknown and found != held:
+            kind = verdict.lost if found is None or (held or "").startswith(found) else verdict.doubled
+            kind.append(f"{path} holds {found!r} instead of {held!r}")
+    return verdict
+
+
 def requests(lines: Iterable[Mapping[str, Any]]) -> Verdict:
     """The model was asked at most once to begin an answer to a prompt."""
     count = Counter(line["token"] for line in lines if line["turn"] == 0 and line["token"])

@@ -196,6 +196,7 @@ class Driver:
         asked = self._asked()
         found.add(accounts.prompts(asked, sessions, deleted))
         found.add(accounts.effects(witness.effects(self._rig), sessions, self._permissions()))
+        found.add(accounts.files(witness.files(self._rig), sessions, self._permissions()))
         found.add(accounts.requests(witness.requests(self._rig)))
         taps = [tap for app in self._rig.apps for tap in app.seen.taps(app.name)]
         names = {f"sessions/{session}" for session in true.sessions}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.accounts import Asked, Verdict, effects, prompts, requests
+from tests.chaos.accounts import Asked, Verdict, effects, files, prompts, requests
 
 Message = dict[str, Any]
 ALLOWED, DENIED = "ALLOWED_ONCE", "DENIED"
@@ -138,6 +138,43 @@ def test_a_command_that_ran_although_it_was_not_allowed_is_caught(decided: str) 
 
 def test_a_denied_command_did_not_run() -> None:
     assert of_effects([], DENIED, "error").all == []
+
+
+def call(part: str, status: str, tool: str = "write", **given: str) -> Message:
+    state = {"status": status, "input": {"filePath": "t1x0.txt"} | given}
+    return {"info": {"role": "assistant"}, "parts": [{"type": "tool", "tool": tool, "id": part, "state": state}]}
+
+
+def of_files(written: str | None, *calls: Message, **decided: str) -> Verdict:
+    asks = {f"sessions/ses_1/permissions/{part}": (state, f"m/parts/{part}") for part, state in decided.items()}
+    return files({} if written is None else {"t1x0.txt": written}, {"ses_1": calls}, asks)
+
+
+def test_a_file_is_as_the_calls_that_were_allowed_left_it() -> None:
+    write = call("one", "completed", content="a\n")
+    edit = call("two", "completed", tool="edit", oldString="a\n", newString="a\nb\n")
+    assert of_files("a\n", write, one=ALLOWED).all == []
+    assert of_files("a\nb\n", write, edit, one=ALLOWED, two=ALLOWED).all == []
+    assert len(of_files(None, write, one=ALLOWED).lost) == 1
+    assert len(of_files("", write, one=ALLOWED).lost) == 1
+    assert len(of_files("a\n", write, edit, one=ALLOWED, two=ALLOWED).lost) == 1
+    assert len(of_files("a\nb\nb\n", write, edit, one=ALLOWED, two=ALLOWED).doubled) == 1
+
+
+def test_a_call_that_was_not_allowed_leaves_its_file_alone() -> None:
+    write, edit = (
+        call("one", "completed", content="a\n"),
+        call("two", "error", tool="edit", oldString="a", newString="b"),
+    )
+    assert of_files("a\n", write, edit, one=ALLOWED, two=DENIED).all == []
+    assert len(of_files("b\n", write, edit, one=ALLOWED, two=DENIED).doubled) == 1
+    assert of_files(None, call("one", "error", content="a\n"), one=DENIED).all == []
+    assert len(of_files("a\n", call("one", "error", content="a\n"), one=DENIED).doubled) == 1
+
+
+def test_a_file_of_a_call_that_was_allowed_and_cut_off_is_not_judged() -> None:
+    cut_off = call("one", "error", content="a\n")
+    assert [of_files(written, cut_off, one=ALLOWED).all for written in (None, "", "a\n")] == [[], [], []]
 
 
 def test_a_model_that_was_asked_twice_to_begin_is_caught() -> None:

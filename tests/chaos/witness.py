@@ -71,6 +71,11 @@ def effects(rig: Rig) -> list[str]:
     return rig.effects.read_text().splitlines() if rig.effects.exists() else []
 
 
+def files(rig: Rig) -> dict[str, str]:
+    """Every file that a call may have written: its path, as calls name it → what it holds."""
+    return {file.name: file.read_text() for file in rig.project.glob("t*.txt")}
+
+
 def requests(rig: Rig) -> list[Mapping[str, Any]]:
     """Every request that reached the model."""
     return [json.loads(line) for line in rig.journal.read_text().splitlines()] if rig.journal.exists() else []
