@@ -189,6 +189,12 @@ def files(
     return verdict
 
 
+def deletions(calls: Iterable[tuple[str, str]], sessions: AbstractSet[str]) -> Verdict:
+    """What was deleted stays so. `calls`: (name of the session, state) of each; `sessions`: names of those that are."""
+    gone = {session for session, state in calls if state == "DONE"}
+    return Verdict(lost=[f"{session} is there although it was deleted" for session in sorted(gone & sessions)])
+
+
 def requests(lines: Iterable[Mapping[str, Any]]) -> Verdict:
     """The model was asked at most once to begin an answer to a prompt."""
     count = Counter(line["token"] for line in lines if line["turn"] == 0 and line["token"])

@@ -192,7 +192,8 @@ class Driver:
             return
         sessions = {**self._buried.sessions, **true.sessions}
         said = [call for app in self._rig.apps for call in app.seen.calls.values()]
-        deleted = {call["deletes"] for call in said if call.get("deletes")}
+        deletions = [(call["deletes"], call["state"]) for call in said if call.get("deletes")]
+        deleted = {session for session, _ in deletions}
         asked = self._asked()
         found.add(accounts.prompts(asked, sessions, deleted))
         found.add(accounts.effects(witness.effects(self._rig), sessions, self._permissions()))
@@ -200,6 +201,7 @@ class Driver:
         found.add(accounts.requests(witness.requests(self._rig)))
         taps = [tap for app in self._rig.apps for tap in app.seen.taps(app.name)]
         names = {f"sessions/{session}" for session in true.sessions}
+        found.add(accounts.deletions(deletions, names))
         found.add(choices.decisions(taps, choices.outcomes(self._resources()), names))
         for app in self._rig.apps:
             found.illegal += app.seen.backwards

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.accounts import Asked, Verdict, effects, files, prompts, requests
+from tests.chaos.accounts import Asked, Verdict, deletions, effects, files, prompts, requests
 
 Message = dict[str, Any]
 ALLOWED, DENIED = "ALLOWED_ONCE", "DENIED"
@@ -175,6 +175,12 @@ def test_a_call_that_was_not_allowed_leaves_its_file_alone() -> None:
 def test_a_file_of_a_call_that_was_allowed_and_cut_off_is_not_judged() -> None:
     cut_off = call("one", "error", content="a\n")
     assert [of_files(written, cut_off, one=ALLOWED).all for written in (None, "", "a\n")] == [[], [], []]
+
+
+def test_a_session_that_was_deleted_and_is_there_is_caught() -> None:
+    assert len(deletions([(SESSION, "DONE")], {SESSION}).lost) == 1
+    assert deletions([(SESSION, "DONE")], {"sessions/ses_2"}).all == []
+    assert deletions([(SESSION, "REFUSED")], {SESSION}).all == []
 
 
 def test_a_model_that_was_asked_twice_to_begin_is_caught() -> None:
