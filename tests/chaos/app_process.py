@@ -15,6 +15,7 @@ import sqlite3
 import sys
 import time
 from base64 import b64encode
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,8 @@ class Person:
         self._beginnings: list[str] = []
         """Prompts that are to begin a session, while there is no project to begin it in."""
         self._opened: list[str] = []
+        self._screens: Counter[str] = Counter()
+        """How many show each of them."""
         self._eyes = Eyes(device, self._opened, tell)
         self._changed = asyncio.Event()
         device.listen(self._changed.set)
@@ -74,6 +77,7 @@ class Person:
             case {"pair": {"relay": relay, "code": code, "name": name}}:
                 await self._pair(relay, code, name)
             case {"say": {"session": session, "text": text}}:
+                self._turn_to(session)
                 self._device.call(self._workstation, intents.prompt(session, text))
             case {"say": {"text": text}}:
                 self._beginnings.append(text)
@@ -102,9 +106,16 @@ class Person:
     def _open(self, sessions: list[str]) -> None:
         for gone in [session for session in self._opened if session not in sessions]:
             self._opened.remove(gone)
-            self._device.close_session(self._workstation, gone)
+            for _ in range(self._screens.pop(gone)):
+                self._device.close_session(self._workstation, gone)
         for session in [session for session in sessions if session not in self._opened]:
             self._opened.append(session)
+            self._turn_to(session)
+
+    def _turn_to(self, session: str) -> None:
+        """Another screen shows an opened session, on top: only what is on top streams."""
+        if session in self._opened:
+            self._screens[session] += 1
             self._device.open_session(self._workstation, session)
 
     def _begin(self) -> None:
