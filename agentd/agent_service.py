@@ -127,8 +127,8 @@ class AgentService(AgentServiceServicer):
         _check_prompt(request.text)
         if not request.text and not request.files:
             raise malformed("Say something to the agent, or attach a file.")
+        agent = await self._roster.ready_of(request.session)
         session = self._session(request.session)
-        agent = await self._roster.ready(self._roster.of(request.session))
         session_id = _session_id(request.session)
         # An agent orders what it is told by these ids: one that is told again must not come behind a later one.
         async with self._prompting.setdefault(session_id, asyncio.Lock()):
@@ -139,7 +139,7 @@ class AgentService(AgentServiceServicer):
         return pb.PromptResponse(message=message)
 
     async def Interrupt(self, request: pb.InterruptRequest, context: Context) -> pb.InterruptResponse:
-        agent = await self._roster.ready(self._roster.of(request.session))
+        agent = await self._roster.ready_of(request.session)
         return pb.InterruptResponse(was_running=await agent.interrupt(_session_id(request.session)))
 
     async def Decide(self, request: pb.DecideRequest, context: Context) -> pb.DecideResponse:
@@ -158,43 +158,43 @@ class AgentService(AgentServiceServicer):
         title = " ".join(request.title.split())
         if not 1 <= len(title) <= MAX_TITLE_LENGTH:
             raise malformed(f"A title has 1 to {MAX_TITLE_LENGTH} characters.")
+        agent = await self._roster.ready_of(request.session)
         session = self._session(request.session)
-        agent = await self._roster.ready(self._roster.of(request.session))
         await agent.rename(_session_id(request.session), title)
         session.title = title
         return pb.RenameSessionResponse(session=session)
 
     async def ArchiveSession(self, request: pb.ArchiveSessionRequest, context: Context) -> pb.ArchiveSessionResponse:
+        agent = await self._roster.ready_of(request.session)
         session = self._session(request.session)
-        agent = await self._roster.ready(self._roster.of(request.session))
         await agent.archive(_session_id(request.session), archived=not request.restore)
         session.archived = not request.restore
         return pb.ArchiveSessionResponse(session=session)
 
     async def DeleteSession(self, request: pb.DeleteSessionRequest, context: Context) -> pb.DeleteSessionResponse:
-        agent = await self._roster.ready(self._roster.of(request.session))
+        agent = await self._roster.ready_of(request.session)
         session_id = _session_id(request.session)
         # Deleted and not said so, it would come back as one that the agent has lost.
         await self._until_taken(agent, lambda _again: agent.delete(session_id), repeat=False)
         return pb.DeleteSessionResponse()
 
     async def RevertSession(self, request: pb.RevertSessionRequest, context: Context) -> pb.RevertSessionResponse:
-        agent = await self._roster.ready(self._roster.of(request.session))
+        agent = await self._roster.ready_of(request.session)
         await agent.revert(_session_id(request.session), _message_id(request.message, request.session))
         return pb.RevertSessionResponse(session=self._session(request.session))
 
     async def ForkSession(self, request: pb.ForkSessionRequest, context: Context) -> pb.ForkSessionResponse:
-        agent = await self._roster.ready(self._roster.of(request.session))
+        agent = await self._roster.ready_of(request.session)
         forked = await agent.fork(_session_id(request.session), _message_id(request.message, request.session))
         return pb.ForkSessionResponse(session=forked)
 
     async def CompactSession(self, request: pb.CompactSessionRequest, context: Context) -> pb.CompactSessionResponse:
-        agent = await self._roster.ready(self._roster.of(request.session))
+        agent = await self._roster.ready_of(request.session)
         await agent.compact(_session_id(request.session))
         return pb.CompactSessionResponse()
 
     async def ListMessages(self, request: pb.ListMessagesRequest, context: Context) -> pb.ListMessagesResponse:
-        agent = await self._roster.ready(self._roster.of(request.session))
+        agent = await self._roster.ready_of(request.session)
         size = min(request.page_size or DEFAULT_MESSAGES, MAX_MESSAGES)
         session_id = _session_id(request.session)
         found = await largest_page(lambda size: agent.messages(session_id, size, request.page_token), size)
@@ -207,13 +207,13 @@ class AgentService(AgentServiceServicer):
     async def GetDiff(self, request: pb.GetDiffRequest, context: Context) -> pb.GetDiffResponse:
         match request.WhichOneof("scope"):
             case "message":
-                agent = await self._roster.ready(self._roster.of(request.message))
+                agent = await self._roster.ready_of(request.message)
                 found = names.parse(request.message)
                 if found.kind is not names.Kind.MESSAGE:
                     raise malformed("Name the message of which the changes are wanted.")
                 return pb.GetDiffResponse(diffs=await agent.turn_diff(*found.ids))
             case "session":
-                agent = await self._roster.ready(self._roster.of(request.session))
+                agent = await self._roster.ready_of(request.session)
                 return pb.GetDiffResponse(diffs=await agent.session_diff(_session_id(request.session)))
             case "project":
                 agent = await self._roster.ready(self._roster.get(""))

@@ -38,6 +38,16 @@ class Roster:
             raise not_found("There is no such session; it may have been deleted.")
         return self.get(value.session.agent)
 
+    async def ready_of(self, name: str) -> Agent:
+        """As `of`, once the agent can be asked. A log that begins anew, as after the store was lost, knows the agents'
+        sessions only when they have started: they are waited for before a session counts as unknown.
+        """
+        session = names.session_of(name)
+        if session and self._log.get(session) is None:
+            for agent in self.all():
+                await self.ready(agent)
+        return await self.ready(self.of(name))
+
     async def ready(self, agent: Agent) -> Agent:
         """`agent` once it can be asked; AgentUnavailableError when it cannot be started, or not in time."""
         try:

@@ -198,3 +198,21 @@ async def test_names_that_are_no_session_are_refused(phone: Caller, name: str) -
     refused = await phone.refusal("Interrupt", pb.InterruptRequest(session=name))
     assert refused in ("MALFORMED", "NOT_FOUND")
     assert phone.agent.asked == []
+
+
+class Beginning(ScriptedAgent):
+    """An agent that tells of its session only once it has started."""
+
+    async def ready(self) -> None:
+        await super().ready()
+        if "late" not in self.sessions:
+            self.begin_session("late", "projects/p")
+
+
+async def test_a_prompt_waits_for_an_agent_that_has_yet_to_tell_of_its_sessions(tmp_path: Path, project: Path) -> None:
+    clock, agent = Clock(), Beginning()
+    async with workstation(tmp_path, clock, agent) as at:
+        phone = Caller(at, clock, project)
+        await phone.call("Prompt", pb.PromptRequest(session="sessions/late", text="Go on."), pb.PromptResponse)
+        assert [order.text for order in agent.prompts.values()] == ["Go on."]
+        assert await phone.refusal("Prompt", pb.PromptRequest(session="sessions/none", text="x")) == "NOT_FOUND"

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agentd.agents.agent import AgentRefusedError, Journal, ResourceNotFoundError, project_name
-from agentd.agents.opencode import lost, schema
+from agentd.agents.opencode import headers, lost, schema
 from agentd.agents.opencode.client import NOTHING_AFTER, Client
 from agentd.agents.opencode.clock import Clock
 from agentd.agents.opencode.event_schema import (
@@ -41,9 +41,8 @@ from agentd.agents.opencode.events import SILENCE_SECONDS, stream
 from agentd.agents.opencode.lost import Mark
 from agentd.agents.opencode.mirror import Mirror, Moment
 from agentd.agents.opencode.outdated import is_outdated
-from agentd.agents.opencode.place import milliseconds, session_id_of
+from agentd.agents.opencode.place import session_id_of
 from agentd.agents.opencode.repair import repair_session
-from agentd.agents.opencode.room import GONE_DETAIL
 from agentd.agents.opencode.sequence import SequenceBook, Verdict, condense
 from agentd.agents.opencode.translate import AGENT_ID
 from agentd.agents.opencode.waiting import NO_LONGER_WAITS, RESTARTED, Waiting
@@ -62,7 +61,9 @@ class Following:
     """Between the stream's first frame and the first question: 50 ms were enough in 20 of 20 tries."""
     silence: float = SILENCE_SECONDS
     listed_sessions: int = 50
-    """So many of the newest sessions are taken into the log with their messages when their past is not known."""
+    """So many of the newest sessions that nobody put away are taken into the log with their newest messages when their
+    past is not known; of all others it holds the header.
+    """
     listed_messages: int = 100
     page_size: int = 200
 
@@ -208,8 +209,13 @@ class Follower:
             self._load(info.id)
         if not self.caught_up.is_set():
             await self._read_what_went_back(listed)
-        followed = self._to_follow(listed)
-        stale = [info.id for info in followed if self._is_stale(info)]
+        most = self._following.listed_sessions
+        followed = await headers.to_follow(listed, self._mirror, self._journal, most)
+        stale = [
+            info.id for info in followed if headers.is_unread(self._journal, info, numbered=self._book.knows(info.id))
+        ]
+        self._tell_projects(info.directory for info in listed)
+        await headers.tell(listed, self._mirror, self._journal)
         for info in followed:
             self._mirror.adopt_session(info)
         await self._replay(info.id for info in listed if not self._book.knows(info.id))
@@ -240,22 +246,6 @@ class Follower:
             size, moment = self._following.page_size, self._now(live=False)
             await lost.read_again(self._client, self._mirror, self._journal, known[session_id], moment, size)
 
-    def _to_follow(self, listed: Sequence[schema.Session]) -> list[schema.Session]:
-        newest = {info.id for info in listed[: self._following.listed_sessions]}
-        return [
-            info
-            for info in listed
-            if info.id in newest or self._mirror.room(info.id) or self._journal.known(f"sessions/{info.id}")
-        ]
-
-    def _is_stale(self, info: schema.Session) -> bool:
-        """Returns whether the session changed without numbers that would tell how."""
-        known = self._journal.known(f"sessions/{info.id}")
-        if known is None or known.session.state_detail == GONE_DETAIL:
-            return True
-        changed = known.session.update_time.ToMilliseconds() != milliseconds(info.time.updated)
-        return changed and not self._book.knows(info.id)
-
     async def _take_up(self, session_id: str) -> None:
         """Reads a session with a past. Whether it works is asked first: else its open messages would seem cut off."""
         try:
@@ -278,7 +268,8 @@ class Follower:
         except (ResourceNotFoundError, AgentRefusedError) as error:
             _log.warning("session %s cannot be read: %s", session_id, error)
             return
-        self._mirror.adopt_session(info)
+        room = self._mirror.adopt_session(info)
+        room.has_earlier = headers.goes_back_further(self._journal, room, page)
         if status is not None:
             self._mirror.status(StatusChanged(sessionID=session_id, status=status))
         self._mirror.adopt_listing(session_id, page.messages, self._now(live=False))
@@ -328,9 +319,9 @@ class Follower:
     async def _mark_gone(self, listed: set[str]) -> None:
         """Marks sessions that vanished while nobody listened; each is asked for once more before."""
         for name in {"/".join(name.split("/")[:2]) for name in self._journal.names("sessions/")}:
-            known = self._journal.known(name)
             session_id = session_id_of(name)
-            if session_id in listed or known is None or known.session.agent != AGENT_ID:
+            known = self._journal.known(name) if session_id not in listed else None
+            if known is None or known.session.agent != AGENT_ID:
                 continue
             try:
                 await self._client.session(session_id)
@@ -338,9 +329,9 @@ class Follower:
                 self._mirror.leave(session_id)
                 lost.mark_gone(self._journal, name)
 
-    def _tell_projects(self) -> None:
-        """Makes the folders of followed sessions known as projects."""
-        for directory in self._mirror.directories() - self._projects:
+    def _tell_projects(self, listed: Iterable[str] = ()) -> None:
+        """Makes the folders of sessions known as projects: of those that are followed, and of `listed`."""
+        for directory in self._mirror.directories().union(listed) - self._projects:
             self._projects.add(directory)
             path = Path(directory)
             name = project_name(path)

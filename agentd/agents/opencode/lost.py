@@ -109,6 +109,7 @@ def mark_gone(journal: Journal, session: str) -> None:
     value.session.state = pb.SESSION_STATE_FAILED
     value.session.state_detail = GONE_DETAIL
     value.session.ClearField("retry_time")
+    value.session.has_earlier_messages = False
     journal.put(value)
 
 

@@ -51,6 +51,8 @@ class Room:
     """No turn ran at the last checkpoint."""
     arriving: str = ""
     """The newest answer of which the stream has told."""
+    has_earlier: bool = False
+    """OpenCode has messages before those that the log holds."""
 
     @classmethod
     def resumed(cls, place: Place, info: schema.Session, ours: pb.Session) -> Room:
@@ -59,6 +61,7 @@ class Room:
         if ours.state and ours.state_detail != GONE_DETAIL:
             room.activity = Activity(ours.state, ours.state_detail, context_tokens=ours.usage.context_tokens)
         room.counted.CopyFrom(ours.changes)
+        room.has_earlier = ours.has_earlier_messages
         return room
 
     @property
@@ -135,6 +138,7 @@ class Room:
         """Returns the session as it stands."""
         ours = translate.session(self.info, self.activity)
         ours.changes.CopyFrom(self.changes())
+        ours.has_earlier_messages = self.has_earlier
         return ours
 
     def changes(self) -> pb.ChangeCount:

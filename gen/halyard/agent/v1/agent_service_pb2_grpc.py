@@ -300,7 +300,7 @@ class AgentServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListMessages(self, request, context):
-        """A page of messages with their parts, newest first; for what the relay no longer holds.
+        """A page of messages with their parts, newest first; for what the log or the relay does not hold.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

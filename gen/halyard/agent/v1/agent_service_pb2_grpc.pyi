@@ -60,7 +60,7 @@ class AgentServiceStub:
     CompactSession: _aio.UnaryUnaryMultiCallable[_agent_service_pb2.CompactSessionRequest, _agent_service_pb2.CompactSessionResponse]
     """Sums up older conversation to save room."""
     ListMessages: _aio.UnaryUnaryMultiCallable[_agent_service_pb2.ListMessagesRequest, _agent_service_pb2.ListMessagesResponse]
-    """A page of messages with their parts, newest first; for what the relay no longer holds."""
+    """A page of messages with their parts, newest first; for what the log or the relay does not hold."""
     GetDiff: _aio.UnaryUnaryMultiCallable[_agent_service_pb2.GetDiffRequest, _agent_service_pb2.GetDiffResponse]
     """What changed: in a turn, or in the working tree."""
     ListFiles: _aio.UnaryUnaryMultiCallable[_agent_service_pb2.ListFilesRequest, _agent_service_pb2.ListFilesResponse]
@@ -233,7 +233,7 @@ class AgentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _agent_service_pb2.ListMessagesRequest,
         context: _aio.ServicerContext[_agent_service_pb2.ListMessagesRequest, _abc.Awaitable[_agent_service_pb2.ListMessagesResponse]],
     ) -> _abc.Awaitable[_agent_service_pb2.ListMessagesResponse]:
-        """A page of messages with their parts, newest first; for what the relay no longer holds."""
+        """A page of messages with their parts, newest first; for what the log or the relay does not hold."""
 
     @_abc_1.abstractmethod
     def GetDiff(

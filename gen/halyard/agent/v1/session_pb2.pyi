@@ -151,7 +151,7 @@ TODO_PRIORITY_MEDIUM: TodoPriority
 TODO_PRIORITY_HIGH: TodoPriority
 
 class Session(_message.Message):
-    __slots__ = ("name", "project", "title", "agent", "model", "mode", "state", "state_detail", "retry_time", "parent", "create_time", "update_time", "usage", "changes", "archived", "reverted_from")
+    __slots__ = ("name", "project", "title", "agent", "model", "mode", "state", "state_detail", "retry_time", "parent", "create_time", "update_time", "usage", "changes", "archived", "reverted_from", "has_earlier_messages")
     NAME_FIELD_NUMBER: _ClassVar[int]
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
@@ -168,6 +168,7 @@ class Session(_message.Message):
     CHANGES_FIELD_NUMBER: _ClassVar[int]
     ARCHIVED_FIELD_NUMBER: _ClassVar[int]
     REVERTED_FROM_FIELD_NUMBER: _ClassVar[int]
+    HAS_EARLIER_MESSAGES_FIELD_NUMBER: _ClassVar[int]
     name: str
     project: str
     title: str
@@ -184,7 +185,8 @@ class Session(_message.Message):
     changes: ChangeCount
     archived: bool
     reverted_from: str
-    def __init__(self, name: _Optional[str] = ..., project: _Optional[str] = ..., title: _Optional[str] = ..., agent: _Optional[str] = ..., model: _Optional[str] = ..., mode: _Optional[str] = ..., state: _Optional[_Union[SessionState, str]] = ..., state_detail: _Optional[str] = ..., retry_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., parent: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., changes: _Optional[_Union[ChangeCount, _Mapping]] = ..., archived: _Optional[bool] = ..., reverted_from: _Optional[str] = ...) -> None: ...
+    has_earlier_messages: bool
+    def __init__(self, name: _Optional[str] = ..., project: _Optional[str] = ..., title: _Optional[str] = ..., agent: _Optional[str] = ..., model: _Optional[str] = ..., mode: _Optional[str] = ..., state: _Optional[_Union[SessionState, str]] = ..., state_detail: _Optional[str] = ..., retry_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., parent: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., changes: _Optional[_Union[ChangeCount, _Mapping]] = ..., archived: _Optional[bool] = ..., reverted_from: _Optional[str] = ..., has_earlier_messages: _Optional[bool] = ...) -> None: ...
 
 class Usage(_message.Message):
     __slots__ = ("input_tokens", "output_tokens", "reasoning_tokens", "cache_read_tokens", "cache_write_tokens", "cost_micro_usd", "context_tokens")

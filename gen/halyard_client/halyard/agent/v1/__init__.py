@@ -3351,6 +3351,11 @@ class Session(betterproto2.Message):
     Set while part of the conversation is undone: messages from this one on do not count until unreverted.
     """
 
+    has_earlier_messages: "bool" = betterproto2.field(17, betterproto2.TYPE_BOOL)
+    """
+    The agent has earlier messages than the log, which may hold none of this session: ListMessages reads them out.
+    """
+
 
 default_message_pool.register_message("halyard.agent.v1", "Session", Session)
 
