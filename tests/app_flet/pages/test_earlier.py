@@ -116,3 +116,42 @@ async def test_a_session_of_which_nothing_was_let_go_offers_nothing(
     async with staged(paired, f"/w/{bench.id}/s/s1", served_by=harbour.origin, linked=True) as stage:
         await stage.until(shows(stage, "Yes, go on."))
         assert "transcript-earlier" not in stage.ids()
+
+
+async def told_of(harbour: Harbour, bench: Workstation) -> str:
+    """A session of which the log holds the header alone; the route to its screen."""
+    header = v1.Session(
+        name="sessions/old",
+        title="Long ago",
+        agent="opencode",
+        update_time=Scene().ago(9000),
+        has_earlier_messages=True,
+    )
+    bench.answer = of_old
+    await harbour.publish(bench, v1.Resource(name=header.name, session=header))
+    return f"/w/{bench.id}/s/old"
+
+
+def of_old(method: str, request: bytes) -> bytes | Status:
+    """The workstation's pages of that session."""
+    if method != intents.AGENT_SERVICE + "ListMessages":
+        return refusal(12, "UNSUPPORTED", "no")
+    token = v1.ListMessagesRequest.parse(request).page_token
+    name = f"sessions/old/messages/{'a' if token else 'b'}"
+    message = v1.Message(name=name, role=v1.Role.PERSON, create_time=Scene().ago(9002 if token else 9001))
+    text = v1.Text(text="It began so." if token else "It ended so.")
+    part = v1.Part(name=f"{name}/parts/p", state=v1.PartState.COMPLETE, text=text)
+    entry = v1.MessageWithParts(message=message, parts=[part])
+    return bytes(v1.ListMessagesResponse(messages=[entry], next_page_token="" if token else "more"))
+
+
+async def test_a_session_of_which_the_log_holds_the_header_alone_is_read_when_it_is_opened(
+    paired: Device, harbour: Harbour, bench: Workstation
+) -> None:
+    place = await told_of(harbour, bench)
+    async with staged(paired, place, served_by=harbour.origin, linked=True) as stage:
+        await stage.until(shows(stage, "It ended so."))
+        assert "It began so." not in stage.text()
+        await stage.tap("transcript-earlier")
+        await stage.until(shows(stage, "It began so.", "It ended so."))
+        await stage.until(lambda: "transcript-earlier" not in stage.ids())

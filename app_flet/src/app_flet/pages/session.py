@@ -286,7 +286,7 @@ def _is_loaded(sight: Sight, workstation: str, session: str) -> bool:
 
 def _beginning(workstation: str, session: str, *, earlier: bool) -> ft.Control:
     if earlier:
-        return Earlier(workstation, session)
+        return Earlier(workstation, session, at_once=True)
     return empty(ft.Icons.CHAT_BUBBLE_OUTLINE_ROUNDED, "Nothing said yet", "Say below what the agent should do.")
 
 
