@@ -4,6 +4,7 @@ from datetime import timedelta
 from app_flet import events, intents
 from app_flet.glance import (
     Group,
+    SessionLines,
     Standing,
     beginnings,
     call_about,
@@ -52,6 +53,22 @@ def test_a_decided_permission_no_longer_waits_and_shows_for_a_while() -> None:
     now_ms = milliseconds(scene.at)
     assert [need.name for need in just_decided(found, now_ms + 1000)] == ["sessions/s1/permissions/e1"]
     assert just_decided(found, now_ms + 600_000) == ()
+
+
+def test_lines_of_sessions_are_made_again_only_when_something_that_they_show_changed() -> None:
+    lines_of, at = SessionLines(), model()
+    found = lines_of(at)
+    assert found == session_lines(at)
+    streaming = reduce(at, events.DeltasOpened(W, "sessions/s1", (v1.Delta(part="sessions/s1/messages/m/parts/p"),)))
+    assert lines_of(replace(streaming, links={})) is found
+    for changed in (
+        reduce(at, events.SessionSeen(W, "sessions/s2", 1)),
+        replace(at, calls={}),
+        model(Scene(), v1.Resource(name="sessions/more", session=v1.Session(name="sessions/more"))),
+    ):
+        assert lines_of(changed) is not found
+        assert lines_of(changed) == session_lines(changed)
+    assert lines_of(at, archived=True) == session_lines(at, archived=True) != session_lines(at)
 
 
 def test_sessions_stand_where_they_belong() -> None:

@@ -231,6 +231,24 @@ def session_lines(model: Model, *, archived: bool = False) -> tuple[SessionLine,
     return tuple(sorted(lines, key=lambda line: (-line.update_ms, line.name)))
 
 
+class SessionLines:
+    """`session_lines`, made again only when something changed that they show. There may be thousands, and text streams
+    25 times a second and changes none.
+    """
+
+    def __init__(self) -> None:
+        self._seen: tuple[object, ...] = ()
+        self._found: tuple[SessionLine, ...] = ()
+
+    def __call__(self, model: Model, *, archived: bool = False) -> tuple[SessionLine, ...]:
+        """The same tuple as before while nothing in it could differ."""
+        shown = ((known.id, known.held, known.display_name) for known in model.workstations.values())
+        seen = (archived, model.seen, model.calls, *(one for each in shown for one in each))
+        if len(seen) != len(self._seen) or any(new is not old for new, old in zip(seen, self._seen, strict=True)):
+            self._seen, self._found = seen, session_lines(model, archived=archived)
+        return self._found
+
+
 def _failed_messages(model: Model) -> Counter[tuple[str, str]]:
     """(workstation, session) → how many; not what the person took back."""
     return Counter(

@@ -14,11 +14,11 @@ from app_flet.components.touch import filled_button, icon_button, tappable
 from app_flet.glance import (
     Group,
     Need,
+    SessionLines,
     beginnings,
     just_decided,
     needs,
     projects,
-    session_lines,
     workstation_name,
 )
 from app_flet.instants import ago
@@ -134,7 +134,8 @@ def JustDecided() -> ft.Control:
 @component
 def Sessions() -> ft.Control:
     """Working, done since you last looked, earlier."""
-    lines = watch(lambda sight: session_lines(sight.model))
+    lines_of = kept(SessionLines)
+    lines = watch(lambda sight: lines_of(sight.model))
     starting = watch(lambda sight: beginnings(sight.model))
     has_projects = watch(lambda sight: any(projects(known) for known in sight.model.workstations.values()))
     if not lines and not starting:

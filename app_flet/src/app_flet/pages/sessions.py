@@ -7,7 +7,7 @@ from app_flet.components.frames import page_body
 from app_flet.components.notices import OfflineNotice, empty
 from app_flet.components.session_line import BeginningRow, SessionRow
 from app_flet.components.touch import Entry, field, filled_button, icon_button, text_button
-from app_flet.glance import SessionLine, beginnings, session_lines
+from app_flet.glance import SessionLine, SessionLines, beginnings
 from app_flet.route import Page, Place
 from app_flet.screen import kept, local, screen, watch
 
@@ -22,7 +22,8 @@ def SessionsPage() -> ft.Control:
     sought, seek = local("")
     archived, show_archived = local(initial=False)
     shown, show = local(PAGE)
-    lines = watch(lambda sight: session_lines(sight.model, archived=archived))
+    lines_of = kept(SessionLines)
+    lines = watch(lambda sight: lines_of(sight.model, archived=archived))
     starting = watch(lambda sight: beginnings(sight.model))
     found = [line for line in lines if matches(line, sought)]
     header = ft.Row(
