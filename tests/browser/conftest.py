@@ -167,8 +167,11 @@ async def _end(process: Process) -> None:
 
 
 @pytest.fixture
-def open_browser(tmp_path: Path) -> OpenBrowser:
+def open_browser(tmp_path: Path, request: pytest.FixtureRequest) -> OpenBrowser:
+    """Opens browsers; of a phone's sharpness where their pictures are kept."""
+    kept = request.config.getoption("--screenshots") is not None
+
     def open_one(name: str = "browser", *, size: tuple[int, int] = PHONE) -> AbstractAsyncContextManager[Browser]:
-        return browser(tmp_path / name, size=size)
+        return browser(tmp_path / name, size=size, sharpness=2 if kept and size == PHONE else 1)
 
     return open_one

@@ -109,11 +109,13 @@ class Browser:
 
 
 @asynccontextmanager
-async def browser(folder: Path, *, size: tuple[int, int] = PHONE) -> AsyncIterator[Browser]:
-    """A fresh browser that keeps its storage in `folder`."""
+async def browser(folder: Path, *, size: tuple[int, int] = PHONE, sharpness: int = 1) -> AsyncIterator[Browser]:
+    """A fresh browser that keeps its storage in `folder`, with so many pixels to a logical one: without a graphics
+    card, what Flutter paints takes time by the pixel.
+    """
     async with async_playwright() as playwright:
         playwright.selectors.set_test_id_attribute("flt-semantics-identifier")
-        context = await _launch(playwright, folder, size)
+        context = await _launch(playwright, folder, size, sharpness)
         context.set_default_timeout(PATIENCE_MS)
         try:
             async with _looked_after(Browser(context, context.pages[0]), folder) as opened:
@@ -151,7 +153,7 @@ def _note(opened: Browser, kind: str, text: str) -> None:
         opened.problems.append(text)
 
 
-async def _launch(playwright: Playwright, folder: Path, size: tuple[int, int]) -> BrowserContext:
+async def _launch(playwright: Playwright, folder: Path, size: tuple[int, int], sharpness: int) -> BrowserContext:
     is_phone = size == PHONE
     return await playwright.chromium.launch_persistent_context(
         str(folder),
@@ -161,5 +163,5 @@ async def _launch(playwright: Playwright, folder: Path, size: tuple[int, int]) -
         viewport={"width": size[0], "height": size[1]},
         is_mobile=is_phone,
         has_touch=is_phone,
-        device_scale_factor=2 if is_phone else 1,
+        device_scale_factor=sharpness,
     )

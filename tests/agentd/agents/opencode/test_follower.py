@@ -27,6 +27,9 @@ from tests.fakes.opencode import Rig, Running, runs, says, turn
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+# The shared server has the sessions of all tests before, and only the newest few are these tests' own.
+FEW = Following(listed_sessions=8)
+
 
 class Observer:
     """A second follower of the same server, behind a connection that a test can cut."""
@@ -50,7 +53,7 @@ async def observer(rig: Rig, journal: MemoryJournal | None = None) -> AsyncItera
     assert endpoint is not None
     async with CuttingProxy("127.0.0.1", urlparse(endpoint.url).port or 0).serving() as proxy:
         client = Client(f"http://127.0.0.1:{proxy.port}", endpoint.password)
-        made = Observer(client, journal or MemoryJournal(), Following())
+        made = Observer(client, journal or MemoryJournal(), FEW)
         running = Running.start(made.run())
         try:
             await made.follower.caught_up.wait()
@@ -189,7 +192,7 @@ async def test_a_turn_that_begins_between_two_looks_is_never_told_as_cut_off(sha
     # As a reader knows it that has heard of the session's beginning.
     journal.save(f"opencode/seq/{session}", Mark(0).encode())
     client = Client(endpoint.url, endpoint.password)
-    follower = Follower(client, Mirror(journal), journal, Clock(), Following())
+    follower = Follower(client, Mirror(journal), journal, Clock(), FEW)
     try:
         await follower.catch_up()
         follower.caught_up.set()
