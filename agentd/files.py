@@ -18,13 +18,19 @@ _SNIFFED_BYTES = 8 * 1024
 
 
 def list_folder(project: Path, path: str) -> list[pb.FileEntry]:
-    """What the folder `path` of the project holds, folders first, then by name; at most 5,000 entries."""
+    """What the folder `path` of the project holds, folders first, then by name; at most 5,000 entries.
+
+    A name that is no text is shown with � for what cannot be read; nothing can be opened by it.
+    """
     root = project.resolve()
     folder = _inside(root, path)
-    if not folder.is_dir():
+    if not _is_folder(folder):
         raise not_found(f"{path or '.'} is not a folder of this project.")
-    with os.scandir(folder) as found:
-        entries = [_entry(root, item) for item in found if item.name != ".git"]
+    try:
+        with os.scandir(folder) as found:
+            entries = [_entry(root, item) for item in found if item.name != ".git"]
+    except OSError as error:
+        raise not_found(f"{path or '.'} cannot be listed: {error.strerror}.") from None
     return sorted(entries, key=lambda entry: (not entry.folder, entry.path.lower(), entry.path))[:MAX_ENTRIES]
 
 
@@ -37,7 +43,7 @@ def read_file(project: Path, path: str, offset_bytes: int, limit_bytes: int) -> 
         status = os.fstat(opened.fileno())
         _check_still_inside(root, file, status)
         start = opened.read(_SNIFFED_BYTES)
-        opened.seek(offset_bytes)
+        opened.seek(min(offset_bytes, status.st_size))
         content = opened.read(limit)
     return pb.ReadFileResponse(content=content, size_bytes=status.st_size, binary=is_binary(start))
 
@@ -54,10 +60,18 @@ def is_binary(start: bytes) -> bool:
     return False
 
 
+def _is_folder(path: Path) -> bool:
+    """False also for names that are too long and links in a circle, where the methods of paths and entries raise."""
+    return os.path.isdir(path)  # noqa: PTH112 - as said
+
+
 def _inside(root: Path, path: str) -> Path:
     if "\0" in path:
         raise malformed("A path holds no zero byte.")
-    resolved = (root / path).resolve()
+    try:
+        resolved = (root / path).resolve()
+    except RuntimeError:
+        raise not_found(f"{path} is a link that leads in a circle.") from None
     if not resolved.is_relative_to(root):
         raise PathOutsideProjectError(f"{path} leads out of the project's folder.")
     return resolved
@@ -90,7 +104,8 @@ def _check_still_inside(root: Path, file: Path, opened: os.stat_result) -> None:
 def _entry(root: Path, item: os.DirEntry[str]) -> pb.FileEntry:
     status = item.stat(follow_symlinks=False)
     path = Path(item.path)
-    folder = item.is_dir() and path.resolve().is_relative_to(root)
-    entry = pb.FileEntry(path=str(path.relative_to(root)), folder=folder, size_bytes=0 if folder else status.st_size)
+    folder = _is_folder(path) and path.resolve().is_relative_to(root)
+    shown = os.fsencode(path.relative_to(root)).decode(errors="replace")
+    entry = pb.FileEntry(path=shown, folder=folder, size_bytes=0 if folder else status.st_size)
     entry.modify_time.FromNanoseconds(status.st_mtime_ns)
     return entry

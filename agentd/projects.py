@@ -1,5 +1,6 @@
 """Folders in which agents work."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,12 +28,18 @@ class Projects:
 
     def add(self, path: str) -> pb.Project:
         """The folder as a project, known or new; MALFORMED for a relative path, NOT_FOUND for one that is no folder."""
-        folder = Path(path).expanduser()
+        try:
+            folder = Path(path).expanduser()
+        except RuntimeError:
+            raise not_found(f"{path} begins with the home of a user who is not known here.") from None
         if not folder.is_absolute():
             raise malformed("Name the folder by its absolute path, for example /home/you/project.")
-        if not folder.is_dir():
+        if not _is_folder(folder):
             raise not_found(f"{path} is not a folder on this workstation.")
-        return self._note(folder.resolve())
+        folder = folder.resolve()
+        if not _is_text(folder):
+            raise malformed(f"{path} leads to a folder whose name is no UTF-8 text; rename that folder first.")
+        return self._note(folder)
 
     def get(self, name: str) -> pb.Project:
         """The project; NOT_FOUND when it is unknown."""
@@ -44,7 +51,7 @@ class Projects:
     def folder(self, name: str) -> Path:
         """The project's folder; NOT_FOUND when it is unknown or gone."""
         folder = Path(self.get(name).path)
-        if not folder.is_dir():
+        if not _is_folder(folder):
             raise not_found(f"The folder {folder} is no longer there.")
         return folder
 
@@ -72,16 +79,26 @@ class Projects:
         project.branch = branch or ""
 
 
+def _is_folder(path: Path) -> bool:
+    """Unlike `Path.is_dir`, False also for what may not be looked at and for names that are too long."""
+    return os.path.isdir(path)  # noqa: PTH112 - as said
+
+
+def _is_text(path: Path) -> bool:
+    return os.fsencode(path).decode(errors="replace") == str(path)
+
+
 def git_branch(folder: Path) -> str | None:
     """The branch checked out in `folder` or above it, empty when the head is detached; None outside of repositories.
 
     Reads .git/HEAD instead of starting git: https://git-scm.com/docs/gitrepository-layout.
     """
     for parent in (folder, *folder.parents):
-        head = _git_dir(parent / ".git") / "HEAD"
         try:
+            head = _git_dir(parent / ".git") / "HEAD"
             content = head.read_text(encoding="utf-8", errors="replace").strip()
-        except (FileNotFoundError, NotADirectoryError, PermissionError):
+        except (OSError, ValueError):
+            # None there, none that may be read, or one that git would not take either: a folder, a path with a zero.
             continue
         return content.removeprefix("ref: refs/heads/") if content.startswith("ref: ") else ""
     return None

@@ -12,6 +12,8 @@ MAX_PAGE = 500
 _FRAME_BYTES = 8
 """What stands around a session in a page: tag and length."""
 _TOKEN_BYTES = 512
+_MAX_DIGITS = 20
+"""Of a time in nanoseconds."""
 
 
 def page(sessions: Iterable[session_pb2.Session], request: pb.ListSessionsRequest) -> pb.ListSessionsResponse:
@@ -54,6 +56,6 @@ def _parse(token: str) -> tuple[int, str] | None:
     if not token:
         return None
     time, mark, name = token.partition(":")
-    if not mark or not time.isascii() or not time.isdigit():
+    if not mark or not time.isascii() or not time.isdigit() or len(time) > _MAX_DIGITS:
         raise malformed("This page token is not one of agentd's; begin with the first page.")
     return -int(time), name

@@ -91,3 +91,30 @@ def test_a_zero_byte_is_malformed(project: Path) -> None:
 def test_a_file_is_no_folder(project: Path) -> None:
     with pytest.raises(Refused):
         list_folder(project, "a.txt")
+
+
+def test_a_name_that_is_no_text_hides_nothing_beside_it(project: Path) -> None:
+    (project / "src" / os.fsdecode(b"caf\xe9")).touch()
+    entries = list_folder(project, "src")
+    assert sorted(entry.path for entry in entries) == ["src/b.py", "src/caf�"]
+    assert all(entry.SerializeToString() for entry in entries)
+
+
+@pytest.mark.parametrize("path", ["x" * 300, "x/" * 3_000, "circle"])
+def test_names_that_are_too_long_and_links_in_a_circle_are_not_found(project: Path, path: str) -> None:
+    (project / "circle").symlink_to("circle")
+    for look in (lambda: list_folder(project, path), lambda: read_file(project, path, 0, 0)):
+        with pytest.raises(Refused) as refused:
+            look()
+        assert refused.value.reason == "NOT_FOUND"
+
+
+def test_a_link_in_a_circle_is_listed_like_any_other(project: Path) -> None:
+    (project / "src" / "circle").symlink_to("circle")
+    assert [entry.path for entry in list_folder(project, "src")] == ["src/b.py", "src/circle"]
+
+
+@pytest.mark.parametrize("offset", [8, 2**63 - 1, 2**64 - 1])
+def test_beyond_its_end_a_file_holds_nothing(project: Path, offset: int) -> None:
+    beyond = read_file(project, "a.txt", offset, 0)
+    assert (beyond.content, beyond.size_bytes) == (b"", 7)

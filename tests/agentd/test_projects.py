@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -25,11 +26,26 @@ async def test_a_folder_becomes_a_project_once(tmp_path: Path) -> None:
         assert projects.folder(added.name) == tmp_path
 
 
-@pytest.mark.parametrize(("path", "reason"), [("relative", "MALFORMED"), ("/no/such/folder", "NOT_FOUND")])
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("relative", "MALFORMED"),
+        ("/no/such/folder", "NOT_FOUND"),
+        ("~nobody-of-this-name", "NOT_FOUND"),
+        ("/" + "x" * 300, "NOT_FOUND"),
+    ],
+)
 async def test_what_is_no_folder_is_refused(tmp_path: Path, path: str, reason: str) -> None:
     with Store(tmp_path / "db") as store, pytest.raises(Refused) as refused:
         Projects(SessionLog(store, Clock()), Clock()).add(path)
     assert refused.value.reason == reason
+
+
+async def test_a_folder_whose_name_is_no_text_is_refused_in_words(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"caf\xe9")).mkdir()
+    (tmp_path / "link").symlink_to(os.fsdecode(b"caf\xe9"))
+    with Store(tmp_path / "db") as store, pytest.raises(Refused, match="rename that folder"):
+        Projects(SessionLog(store, Clock()), Clock()).add(str(tmp_path / "link"))
 
 
 async def test_a_project_whose_folder_is_gone_says_so(tmp_path: Path) -> None:
@@ -78,3 +94,12 @@ def test_the_branch_is_read_without_git(tmp_path: Path) -> None:
     (tmp_path / "meta" / "HEAD").write_text("ref: refs/heads/side\n")
     (worktree / ".git").write_text("gitdir: ../meta\n")
     assert git_branch(worktree) == "side"
+
+
+@pytest.mark.parametrize("pointer", ["gitdir: \0", "gitdir: " + "x" * 300])
+def test_what_git_would_not_take_is_no_repository(tmp_path: Path, pointer: str) -> None:
+    (tmp_path / "folder" / ".git" / "HEAD").mkdir(parents=True)
+    (tmp_path / "file").mkdir()
+    (tmp_path / "file" / ".git").write_text(pointer)
+    assert git_branch(tmp_path / "folder") is None
+    assert git_branch(tmp_path / "file") is None

@@ -60,7 +60,7 @@ def test_only_one_project() -> None:
     assert [value.name for value in page(sessions, request).sessions] == ["sessions/b"]
 
 
-@pytest.mark.parametrize("token", ["x", "-1:sessions/a", "²:x"])
+@pytest.mark.parametrize("token", ["x", "-1:sessions/a", "²:x", "9" * 5_000 + ":x"])
 def test_a_foreign_token_is_malformed(token: str) -> None:
     with pytest.raises(Refused) as refused:
         page([], pb.ListSessionsRequest(page_token=token))
