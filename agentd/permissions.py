@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from agentd import risk
 from agentd.agents.agent import Agent, AgentUnavailableError, NotWaitingError
 from agentd.errors import already_decided, expired, malformed, not_found
+from agentd.fitting import fit
 from agentd.session_log import SessionLog
 from halyard.agent.v1 import decision_pb2 as pb
 from halyard.agent.v1 import resource_pb2
 
 LIFE_MS = 24 * 3600 * 1000
 """How long a person has, when the adapter names no deadline."""
+MAX_SAID_BYTES = 64 * 1024
+"""What a person may say with one decision: it becomes part of a record, which a relay takes up to 256 KiB."""
 
 Ask = pb.Permission | pb.Question
 
@@ -122,18 +125,19 @@ class Decisions:
         """The permission as decided; refuses with ALREADY_DECIDED or EXPIRED when somebody or time was first."""
         if outcome not in _OUTCOMES:
             raise malformed("A permission is allowed once, always allowed, or denied.")
+        _check_said(len(message.encode()))
         value = self._open(name, "permission", author)
         if value.permission.state == pb.DECISION_STATE_PENDING:
             if outcome == pb.DECISION_STATE_ALLOWED_ALWAYS and not value.permission.always_rules:
                 raise malformed("“Always” is not offered for this one; allow it once or deny it.")
             self._settle(value, outcome, _decision(author, message))
-        await self._apply(value)
-        return value.permission
+        return (await self._apply(value)).permission
 
     async def answer(
         self, name: str, answers: Sequence[pb.QuestionAnswer], author: Author, *, dismiss: bool
     ) -> pb.Question:
         """The question as answered or dismissed; refuses like `decide`."""
+        _check_said(sum(each.ByteSize() for each in answers))
         value = self._open(name, "question", author)
         if value.question.state == pb.DECISION_STATE_PENDING:
             if not dismiss and len(answers) != len(value.question.prompts):
@@ -142,8 +146,7 @@ class Decisions:
                 value.question.answers.extend(answers)
             outcome = pb.DECISION_STATE_DENIED if dismiss else pb.DECISION_STATE_ANSWERED
             self._settle(value, outcome, _decision(author, ""))
-        await self._apply(value)
-        return value.question
+        return (await self._apply(value)).question
 
     # --- time ---
 
@@ -206,7 +209,7 @@ class Decisions:
             value.risk = value.risk or risk.judge(value)
             self._log.put(resource_pb2.Resource(name=value.name, permission=value))
         else:
-            self._log.put(resource_pb2.Resource(name=value.name, question=value))
+            self._log.put(fit(resource_pb2.Resource(name=value.name, question=value)))
         self._news.set()
 
     def _open(self, name: str, field: str, author: Author) -> resource_pb2.Resource:
@@ -232,7 +235,7 @@ class Decisions:
         decision.decide_time.FromMilliseconds(self._clock_ms())
         ask.decision.CopyFrom(decision)
         self._waiting.pop(ask.name, None)
-        self._log.put(value)
+        self._log.put(fit(value))
 
     def _expire(self, value: resource_pb2.Resource) -> None:
         decision = pb.Decision(decided_by="nobody", note="Nobody decided in time.")
@@ -240,28 +243,38 @@ class Decisions:
         self._unapplied.append(value.name)
         self._news.set()
 
-    async def _apply(self, value: resource_pb2.Resource) -> None:
-        """Tells the agent what was written down, and writes down whether it took it."""
-        ask = _ask(value)
-        if ask.decision.applied:
-            return
+    async def _apply(self, value: resource_pb2.Resource) -> resource_pb2.Resource:
+        """Tells the agent what was written down, and writes down whether it took it; returns what is known then."""
+        if _ask(value).decision.applied:
+            return value
         # On disk before the agent acts: nobody can decide otherwise after a crash. Settled, so no longer refusable; and
         # without a deadline, since an agent that acted on what a crash can undo would be worse than one that waits.
         await self._log.flush_patiently()
-        try:
-            await self._tell(ask)
-        except NotWaitingError:
-            ask.decision.note = ask.decision.note or "The agent no longer waited for this."
-        except AgentUnavailableError as error:
-            ask.decision.note = f"The agent was not told yet: {error}"
+        failure = await self._tell(_ask(value))
+        # Meanwhile its tool call may have been named, it may have been told on another way, or be deleted.
+        known = self._log.get(value.name)
+        if known is None or _ask(known).decision.applied:
+            return known or value
+        decision = _ask(known).decision
+        decision.applied = failure is None
+        if failure is None:
+            decision.note = decision.note if _ask(known).state == pb.DECISION_STATE_EXPIRED else ""
+        elif isinstance(failure, NotWaitingError):
+            decision.note = decision.note or "The agent no longer waited for this."
         else:
-            ask.decision.applied = True
-            if ask.state != pb.DECISION_STATE_EXPIRED:
-                ask.decision.note = ""
-        self._log.put(value)
+            decision.note = f"The agent was not told yet: {failure}"
+        self._log.put(fit(known))
+        return known
 
-    async def _tell(self, ask: Ask) -> None:
-        agent = self._agent_of(ask.name)
+    async def _tell(self, ask: Ask) -> NotWaitingError | AgentUnavailableError | None:
+        """Why the agent did not take it; None when it did."""
+        try:
+            await self._told(ask, self._agent_of(ask.name))
+        except (NotWaitingError, AgentUnavailableError) as failure:
+            return failure
+        return None
+
+    async def _told(self, ask: Ask, agent: Agent) -> None:
         if isinstance(ask, pb.Permission):
             late = ask.state == pb.DECISION_STATE_EXPIRED
             outcome = pb.DECISION_STATE_DENIED if late else ask.state
@@ -274,6 +287,11 @@ class Decisions:
 
 def _ask(value: resource_pb2.Resource) -> Ask:
     return value.permission if value.HasField("permission") else value.question
+
+
+def _check_said(size_bytes: int) -> None:
+    if size_bytes > MAX_SAID_BYTES:
+        raise malformed("What is said with a decision has at most 64 KiB; send a prompt for more.")
 
 
 def _decision(author: Author, message: str) -> pb.Decision:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from agentd.errors import Refused
-from agentd.permissions import LIFE_MS, Author, Decisions
+from agentd.fitting import MAX_BODY_BYTES
+from agentd.permissions import LIFE_MS, MAX_SAID_BYTES, Author, Decisions
 from agentd.session_log import SessionLog
 from agentd.store import Store
 from halyard.agent.v1 import decision_pb2 as pb
@@ -150,6 +151,40 @@ async def test_only_real_outcomes_are_taken(tmp_path: Path, agent: ScriptedAgent
         assert refused.value.reason == "MALFORMED"
 
 
+async def test_what_is_said_with_a_decision_is_bounded(tmp_path: Path, agent: ScriptedAgent) -> None:
+    async with desk(tmp_path, agent) as at:
+        at.ask()
+        at.ask_question()
+        with pytest.raises(Refused, match="64 KiB"):
+            await at.decisions.decide(NAME, DENIED, "é" * (MAX_SAID_BYTES // 2 + 1), ANNE)
+        with pytest.raises(Refused, match="64 KiB"):
+            answer = pb.QuestionAnswer(values=["x"] * MAX_SAID_BYTES)
+            await at.decisions.answer(QUESTION, [answer], ANNE, dismiss=False)
+        assert at.decisions.pending() == [NAME, QUESTION]
+
+
+async def test_a_large_permission_and_what_is_said_to_it_fit_into_one_record(
+    tmp_path: Path, agent: ScriptedAgent
+) -> None:
+    async with desk(tmp_path, agent) as at:
+        agent.waiting.add(NAME)
+        at.decisions.ask(pb.Permission(name=NAME, command="x" * (MAX_BODY_BYTES - 1_000)))
+        said = "no" * (MAX_SAID_BYTES // 2)
+        await at.decisions.decide(NAME, DENIED, said, ANNE)
+        assert agent.asked == [("decide", NAME, "DECISION_STATE_DENIED", said)]
+        kept = at.log.entry(NAME)
+        assert kept is not None
+        assert len(kept.body) <= MAX_BODY_BYTES
+
+
+async def test_a_large_question_fits_into_one_record(tmp_path: Path, agent: ScriptedAgent) -> None:
+    async with desk(tmp_path, agent) as at:
+        at.decisions.ask(pb.Question(name=QUESTION, prompts=[pb.QuestionPrompt(text="x" * 300_000)]))
+        kept = at.log.entry(QUESTION)
+        assert kept is not None
+        assert len(kept.body) <= MAX_BODY_BYTES
+
+
 async def test_unknown_names_are_not_found(tmp_path: Path, agent: ScriptedAgent) -> None:
     async with desk(tmp_path, agent) as at:
         at.ask_question()
@@ -214,6 +249,36 @@ async def test_a_decision_that_could_not_be_told_is_told_when_the_agent_asks_aga
                 await changed.wait()
         running.cancel()
     assert agent.asked[-1] == ("decide", NAME, "DECISION_STATE_ALLOWED_ONCE", "")
+
+
+async def test_what_happens_while_the_agent_is_told_is_kept(tmp_path: Path, agent: ScriptedAgent) -> None:
+    async with desk(tmp_path, agent) as at, asyncio.TaskGroup() as group:
+        at.ask()
+        running = group.create_task(at.decisions.run())
+        deciding = group.create_task(at.decisions.decide(NAME, ONCE, "", ANNE))
+        await asyncio.sleep(0)
+        assert at.permission().state == ONCE
+        at.decisions.asked_by(NAME, "sessions/s/messages/m/parts/p")
+        # It asks once more: now there are two who will tell it, of whom it listens to one.
+        at.decisions.ask(at.permission())
+        decided = await deciding
+        await at.log.flush()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert decided.decision.applied
+        assert at.permission() == decided
+        assert (at.permission().part, at.permission().decision.note) == ("sessions/s/messages/m/parts/p", "")
+        running.cancel()
+
+
+async def test_what_is_deleted_while_the_agent_is_told_does_not_come_back(tmp_path: Path, agent: ScriptedAgent) -> None:
+    async with desk(tmp_path, agent) as at, asyncio.TaskGroup() as group:
+        at.ask()
+        deciding = group.create_task(at.decisions.decide(NAME, ONCE, "", ANNE))
+        await asyncio.sleep(0)
+        at.log.delete(NAME)
+        assert (await deciding).state == ONCE
+        assert at.log.get(NAME) is None
 
 
 async def test_what_waits_survives_a_restart_and_asking_again_changes_nothing(
