@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.app_flet.scenes import Scene
-from tests.fuzz import agentd_targets, app_targets, opencode_targets, relay_targets, wire_targets
+from tests.fuzz import agentd_targets, app_targets, opencode_targets, operator_target, relay_targets, wire_targets
 
 EXAMPLES = Path(__file__).parents[1] / "contract" / "v1"
 FOUND = Path(__file__).parent / "found"
@@ -145,4 +145,5 @@ TARGETS: dict[str, Target] = {
     "relay_card": Target(agentd_targets.relay_card, _cards, share=1),
     "agentd_link": Target(agentd_targets.agentd_link, _steps(b"\3\0\1\5\3\0\2\4\0"), share=5),
     "agentd_call": Target(agentd_targets.agentd_call, _steps(b"\2" + b"1234567890" + b"\1\3\0"), share=4),
+    "operator_call": Target(operator_target.operator_call, operator_target.seeds, share=4),
 }

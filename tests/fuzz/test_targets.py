@@ -10,7 +10,7 @@ from tests.fuzz import agentd_targets
 from tests.fuzz.draw import Draw
 from tests.fuzz.targets import FOUND, TARGETS, found
 
-SLOW = {"pairing", "app_link", "agentd_link", "agentd_call"}
+SLOW = {"pairing", "app_link", "agentd_link", "agentd_call", "operator_call"}
 
 
 @pytest.fixture(scope="module", autouse=True)
