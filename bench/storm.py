@@ -163,6 +163,8 @@ if __name__ == "__main__":
     arguments.add_argument("--streaming", type=int, default=200)
     arguments.add_argument("--frames-per-second", type=float, default=10.0, help="of each streaming workstation")
     arguments.add_argument("--seconds", type=float, default=10.0)
-    arguments.add_argument("--away-seconds", type=float, default=3.0)
+    arguments.add_argument(
+        "--away", dest="away_seconds", metavar="SECONDS", type=float, default=3.0, help="how long there is no relay"
+    )
     arguments.add_argument("--svg", type=Path, help="where to draw the returns")
     main("storm", measure, arguments)
