@@ -3,7 +3,8 @@ again within 2 s.
 
 A real agentd streams 20 sessions at the speed of OpenCode; apps look at one session each, and all of them get every
 record. One app's socket is not read for a minute while its heartbeats go on, as when a screen hangs or a network holds
-everything back. Baseline in the same run: the same on a plain Node relay, whose one slow reader asked for all sessions.
+everything back. Before that, all read for as long: the control that the others are compared with. Baseline in the same
+run: the same two phases on a plain Node relay, whose one slow reader asked for all sessions.
 """
 
 import argparse
@@ -27,7 +28,6 @@ from bench.source import stamps
 from bench.streaming_agentd import Hints, StreamingAgentd, attach, streaming_agentd
 from tests.fakes.app_link import AppLink
 
-_CALM_SECONDS = 10.0
 _ROUND_SECONDS = 5.0
 """A part is closed after so long, so that records pass as they do when agents work."""
 _PING_SECONDS = 10.0
@@ -39,17 +39,21 @@ class Watch:
     """What others feel and what the server holds, until `begin` is called again."""
 
     process: psutil.Process
+    began_ns: int = 0
+    """When the first hint came: another source takes a while to begin."""
     latencies: list[float] = field(default_factory=list)
     rss_mb: float = 0.0
 
     def begin(self) -> None:
         """Forgets what was before."""
+        self.began_ns = 0
         self.latencies.clear()
         self.rss_mb = 0.0
 
     def arrived(self, text: str) -> None:
         """A text of stamps is in a quick reader's hands."""
         now = time.monotonic_ns()
+        self.began_ns = self.began_ns or now
         self.latencies.extend((now - said) / 1e6 for said in stamps(text))
 
     @asynccontextmanager
@@ -67,8 +71,9 @@ class Watch:
             sampling.cancel()
 
     def figures(self, phase: str) -> dict[str, object]:
-        """What was seen since `begin`."""
+        """What was seen since `begin`; `…_hints_per_s`: what all quick readers together got, by the clock."""
         return {
+            f"{phase}_hints_per_s": round(len(self.latencies) * 1e9 / (time.monotonic_ns() - self.began_ns)),
             f"{phase}_p50_ms": round(percentile(self.latencies, 0.50), 1),
             f"{phase}_p99_ms": round(percentile(self.latencies, 0.99), 1),
             f"{phase}_rss_mb": round(self.rss_mb, 1),
@@ -90,15 +95,16 @@ async def _halyard(options: argparse.Namespace) -> dict[str, object]:
             async with watch.sampling(), _beating(apps):
                 await source.stream(options.rate, _ROUND_SECONDS)
                 watch.begin()
-                await _stream(source, options.rate, _CALM_SECONDS)
-                calm = watch.figures("calm")
+                await _stream(source, options.rate, options.stalled_seconds)
+                control = watch.figures("control")
                 watch.begin()
                 before = watch.process.memory_info().rss / 1e6
                 await _stalled(slow, source, options)
                 stalled = watch.figures("stalled") | {"rss_growth_mb": round(watch.rss_mb - before, 1)}
+                watch.begin()
                 right = await _right_again(slow, apps[0], source, options.rate)
-    row = {"path": "halyard", "events_per_s": round(options.sessions * options.rate)}
-    return row | calm | stalled | right
+                right["after_hints_per_s"] = watch.figures("after")["after_hints_per_s"]
+    return {"path": "halyard"} | control | stalled | right
 
 
 async def _stream(source: StreamingAgentd, rate: float, seconds: float) -> None:
@@ -158,8 +164,10 @@ async def _node(options: argparse.Namespace, url: str, process: psutil.Process) 
         readers = await stack.enter_async_context(asyncio.TaskGroup())
         reading = [readers.create_task(_read(url, session, watch)) for session in names[: options.apps]]
         async with watch.sampling():
-            await _plain_source(url, options, _CALM_SECONDS)
-            calm = watch.figures("calm")
+            await _plain_source(url, options, _ROUND_SECONDS)
+            watch.begin()
+            await _plain_source(url, options, options.stalled_seconds)
+            control = watch.figures("control")
             watch.begin()
             before = process.memory_info().rss / 1e6
             slow.transport.pause_reading()
@@ -168,8 +176,12 @@ async def _node(options: argparse.Namespace, url: str, process: psutil.Process) 
         for task in reading:
             task.cancel()
         slow.transport.abort()
-    row = {"path": "node ws relay, JSON", "events_per_s": round(options.sessions * options.rate)}
-    return row | calm | stalled | {"missed_seqs": "-", "right_after_s": "-"}
+    return (
+        {"path": "node ws relay, JSON"}
+        | control
+        | stalled
+        | dict.fromkeys(("missed_seqs", "right_after_s", "after_hints_per_s"), "-")
+    )
 
 
 async def _read(url: str, session: str, watch: Watch) -> None:
@@ -186,11 +198,16 @@ async def _plain_source(url: str, options: argparse.Namespace, seconds: float) -
 
 
 def measure(options: argparse.Namespace) -> Figures:
-    """A row per relay."""
+    """A row per relay. `wanted_hints_per_s`: what the readers would be given if nothing held the stream back."""
     rows = [asyncio.run(_halyard(options))]
     with node_server(Path("relay_ws.mjs")) as (url, process):
         rows.append(asyncio.run(_node(options, url, process)))
-    return {"sessions": options.sessions, "stalled_seconds": options.stalled_seconds, "rows": rows}
+    return {
+        "sessions": options.sessions,
+        "seconds_of_each_phase": options.stalled_seconds,
+        "wanted_hints_per_s": round(min(options.apps, options.sessions) * options.rate),
+        "rows": rows,
+    }
 
 
 if __name__ == "__main__":
@@ -198,5 +215,5 @@ if __name__ == "__main__":
     arguments.add_argument("--sessions", type=int, default=20)
     arguments.add_argument("--apps", type=int, default=8, help="apps that read, beside the one that does not")
     arguments.add_argument("--rate", type=float, default=250.0, help="events a second per session")
-    arguments.add_argument("--stalled-seconds", type=float, default=60.0)
+    arguments.add_argument("--stalled-seconds", type=float, default=60.0, help="of the control phase as well")
     main("slow_reader", measure, arguments)
