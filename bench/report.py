@@ -1,9 +1,13 @@
-"""What every bench prints: a table for people and, with --json, one JSON object on the last line."""
+"""What every bench prints: a table for people and, with --json, one JSON object on the last line.
+
+A bench whose claim has a threshold names what was not met, and exits with 1 then.
+"""
 
 import argparse
 import json
 import os
 import platform
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -41,14 +45,22 @@ def percentile(values: Sequence[float], share: float) -> float:
 def main(
     name: str, measure: Callable[[argparse.Namespace], Figures], parser: argparse.ArgumentParser | None = None
 ) -> None:
-    """Runs one bench as a program: `measure` returns its figures, rows under "rows" are printed as a table."""
+    """Runs one bench as a program: `measure` returns its figures, rows under "rows" are printed as a table.
+
+    Sentences under "unmet" say which thresholds were not met; with any, it exits with 1.
+    """
     parser = parser or argparse.ArgumentParser(prog=f"bench.{name}")
     parser.add_argument("--json", action="store_true", help="one JSON object on the last line")
     options = parser.parse_args()
     figures = {"bench": name, "machine": machine(), **measure(options)}
     _print_rows(figures.get("rows"))
+    unmet = figures.get("unmet")
+    for sentence in unmet if isinstance(unmet, list) else ():
+        print(f"Not met: {sentence}")
     if options.json:
         print(json.dumps(figures))
+    if unmet:
+        sys.exit(1)
 
 
 def _print_rows(rows: object) -> None:
