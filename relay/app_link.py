@@ -7,8 +7,9 @@ from relay import frames
 from relay.channel import AppLink, Channel, grant_of, timestamp
 from relay.doorway import first_frame, greeting
 from relay.errors import NotAMember, RateLimited, StoreUnavailable, TooLarge, status_of
-from relay.ledger import Ledger, StoredCall
+from relay.ledger import Ledger
 from relay.link import Peer
+from relay.places import StoredCall
 from relay.rates import Bucket
 from relay.reader_queue import Kind
 from relay.services import Services

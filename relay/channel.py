@@ -5,21 +5,28 @@ when its queue is full and is level again when a page reaches what is published;
 loop between two awaits, nothing is skipped and nothing is sent twice on the way from one to the other.
 """
 
-from collections.abc import Iterable
+import sqlite3
+from collections.abc import Callable, Iterable
 from functools import partial
+from typing import TypeVar
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from halyard.link.v1 import link_service_pb2, record_pb2
 from relay import reading
 from relay.batches import batch_frame, hint_field
+from relay.errors import StoreUnavailable
 from relay.grants import grant_key, is_grant
-from relay.ledger import Place
+from relay.inbox_feed import InboxFeed
+from relay.ledger import SENT_AGAIN
 from relay.limits import Limits
 from relay.link import Follower, Link
 from relay.metrics import Metrics
+from relay.places import Attached, CutBack, Place
 from relay.reader_queue import Kind
 from relay.store import Store
+
+T = TypeVar("T")
 
 # What a Batch adds to the records of the Publish that it passes on.
 _BATCH_OVERHEAD_BYTES = 256
@@ -35,11 +42,12 @@ def timestamp(seconds: float) -> Timestamp:
 class WorkstationLink(Link):
     """A workstation's link, as the hub knows it."""
 
-    __slots__ = ("log_epoch",)
+    __slots__ = ("log_cuts", "log_epoch")
 
-    def __init__(self, device_id: str, limits: Limits, now: float, log_epoch: bytes) -> None:
+    def __init__(self, device_id: str, limits: Limits, now: float, log_epoch: bytes, log_cuts: int) -> None:
         super().__init__(device_id, limits, now)
         self.log_epoch = log_epoch
+        self.log_cuts = log_cuts
 
 
 class AppLink(Link):
@@ -62,6 +70,7 @@ class Channel:
     """A workstation as the hub knows it. `place` mirrors what is committed."""
 
     __slots__ = (
+        "cuts",
         "head",
         "inbox",
         "limits",
@@ -89,6 +98,8 @@ class Channel:
         self.offered_through = place.inbox_head
         """Calls up to here may have reached the workstation; those before the start of this process may too."""
         self.head = _head_of(place)
+        self.cuts = 0
+        """How often the log was cut back, because a value in it had rotted."""
 
     @property
     def workstation_id(self) -> str:
@@ -130,13 +141,16 @@ class Channel:
         for app in self.readers:
             app.push(Kind.MUST, frame)
 
-    def attach(self, link: WorkstationLink, place: Place, *, reset: bool) -> None:
-        """Its link is up, and its log stands at `place`."""
-        self.place = place
+    def attach(self, link: WorkstationLink, attached: Attached) -> None:
+        """Its link is up, and its log stands where it did when it attached, unless that was cut back meanwhile."""
         self.link = link
-        self.inbox = InboxFeed(self, link, place.inbox_through)
+        if attached.cuts < self.cuts:
+            link.end(StoreUnavailable(SENT_AGAIN))
+        else:
+            self.place = attached.place
+        self.inbox = InboxFeed(self, link, attached.place.inbox_through)
         link.follow(self.inbox)
-        if reset:
+        if attached.reset:
             self._reset()
 
     def detach(self) -> None:
@@ -144,6 +158,17 @@ class Channel:
         if self.link is not None:
             self.place.last_seen_ms = round(self.link.last_heard * 1000)
         self.link = self.inbox = None
+
+    async def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        """The result of a query on its log; what rotted in there is let go first."""
+        return await self.store.read_sound(query, self._cut_back)
+
+    def _cut_back(self, cut: CutBack | None) -> None:
+        if cut is not None:
+            self.place, self.cuts, self.head = cut.place, cut.cuts, None
+            self.metrics.values_rotted += 1
+            if self.link is not None:
+                self.link.end(StoreUnavailable(SENT_AGAIN))
 
     def published(self, place: Place, publish: link_service_pb2.Publish) -> None:
         """Records of its log are committed: to the readers with them."""
@@ -290,7 +315,7 @@ class Reader(Follower):
             max_items=limits.max_items,
             max_bytes=limits.max_frame_bytes // 2 - _BATCH_OVERHEAD_BYTES,
         )
-        page = await channel.store.read(query)
+        page = await channel.read(query)
         if page is None or page.log_epoch != channel.place.log_epoch or self.cursor != after:
             return
         if not page.records or self._app.push(Kind.STORED, self._frame(page)):
@@ -330,57 +355,6 @@ class Reader(Follower):
         self._app.push_frame(Kind.MUST, link_service_pb2.AttachAppResponse(joined=joined))
 
 
-class InboxFeed(Follower):
-    """The calls that wait for a workstation, on their way to it."""
-
-    __slots__ = ("_channel", "_link", "after", "behind")
-
-    def __init__(self, channel: Channel, link: WorkstationLink, after: int) -> None:
-        self.behind = True
-        self.after = after
-        self._channel = channel
-        self._link = link
-
-    def offer(self, call: link_service_pb2.InboxCall) -> None:
-        """Takes a call that was just committed, or falls behind."""
-        if self.behind or call.inbox_seq <= self.after:
-            return
-        if self._send([call]):
-            self.after = call.inbox_seq
-        else:
-            self.behind = True
-            self._link.wake()
-
-    async def catch_up(self) -> None:
-        """Queues the next page; level when no committed call is left."""
-        channel, limits, after = self._channel, self._channel.limits, self.after
-        # Read before the page: calls up to here are committed, so the page has them or they were withdrawn.
-        head = channel.place.inbox_head
-        if after >= head:
-            self.behind = False
-            return
-        query = partial(
-            reading.inbox_page,
-            workstation_id=channel.workstation_id,
-            after=after,
-            max_items=limits.max_items,
-            max_bytes=limits.max_frame_bytes // 2,
-        )
-        page = await channel.store.read(query)
-        if page.calls and not self._send(page.calls):
-            return
-        self.after = max(page.through, head) if page.level else page.through
-        self.behind = self.after < channel.place.inbox_head
-
-    def _send(self, calls: Iterable[link_service_pb2.InboxCall]) -> bool:
-        inbox = link_service_pb2.Inbox(calls=calls)
-        frame = link_service_pb2.AttachWorkstationResponse(inbox=inbox)
-        if not self._link.push(Kind.STORED, frame.SerializeToString()):
-            return False
-        self._channel.offered_through = max(self._channel.offered_through, inbox.calls[-1].inbox_seq)
-        return True
-
-
 def _head_of(place: Place) -> record_pb2.Head | None:
     return record_pb2.Head(key_epoch=place.head_key_epoch, sealed=place.head_sealed) if place.head_sealed else None
 
@@ -388,4 +362,4 @@ def _head_of(place: Place) -> record_pb2.Head | None:
 async def grant_of(channel: Channel, device_id: str) -> record_pb2.Record | None:
     """The record that grants `device_id` the keys of the workstation's log, if there is one yet."""
     query = partial(reading.grant, workstation_id=channel.workstation_id, device_id=device_id)
-    return await channel.store.read(query)
+    return await channel.read(query)

@@ -19,7 +19,7 @@ from typing import NamedTuple, NoReturn
 
 from relay.errors import ConfigError, StoreBroken, StoreDamaged, StoreUnavailable
 
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION = "0002"
 """Newest revision in relay/migrations; schema.sql makes a store of it."""
 BUSY_SECONDS = 5.0
 """How long a statement waits for another program's lock."""
@@ -172,7 +172,7 @@ def version_of(file: Path) -> str | None:
 def check(file: Path, *, thoroughly: bool = False) -> None:
     """Returns when SQLite finds nothing wrong with the structure of `file`; StoreDamaged when it does.
 
-    What was sealed vouches for itself: an app refuses a value whose bytes were changed.
+    It does not look into values: each has a checksum of its own, and is checked when it is read (relay/reading.py).
     """
     with closing(sqlite3.connect(file, timeout=BUSY_SECONDS)) as db:
         if thoroughly:

@@ -19,12 +19,13 @@
         ├── Stopping              the relay is about to stop
         └── StoreUnavailable      the store is full, locked or failing
 
-Three do not cross the wire. `ConfigError` stops `relay serve` before it opens a port; a `StoreBroken` stops it whenever
-it is noticed:
+Four do not cross the wire. `ConfigError` stops `relay serve` before it opens a port; a `StoreBroken` stops it whenever
+it is noticed; a `ValueRotted` costs one log what its workstation sends again:
 
     StoreBroken                   the store cannot be gone on with
     ├── StoreDamaged              its file is damaged; an operator must act
     └── StoreLost                 its file is gone or another one; the relay begins anew with what is there
+    ValueRotted                   one stored value is not what was stored
 """
 
 from typing import ClassVar
@@ -49,6 +50,15 @@ class StoreDamaged(StoreBroken):
 
 class StoreLost(StoreBroken):
     """The store's file was removed or replaced under the running relay."""
+
+
+class ValueRotted(Exception):
+    """The value of the record at `seq` is not what was stored; it must not be served."""
+
+    def __init__(self, workstation_id: str, log_epoch: bytes, seq: int) -> None:
+        super().__init__(f"record {seq} of workstation {workstation_id}")
+        self.place = (workstation_id, log_epoch, seq)
+        """Workstation, log epoch, seq."""
 
 
 class Refusal(HalyardError):

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from halyard.link.v1 import link_service_pb2, record_pb2
 from relay.channel import AppLink, Channel, Reader, WorkstationLink, timestamp
 from relay.errors import Forgotten, NotAMember, Revoked, Superseded, TooSlow, status_of
-from relay.ledger import Attached, CallRef, Place
 from relay.limits import Limits
 from relay.metrics import Metrics
+from relay.places import Attached, CallRef, Place
 from relay.reader_queue import Kind
 from relay.reading import Known
 from relay.store import Store
@@ -77,7 +77,7 @@ class Hub:
             self._workstations_up += 1
         else:
             channel.link.end(Superseded("A newer link of this workstation took over; this one is closed."))
-        channel.attach(link, attached.place, reset=attached.reset)
+        channel.attach(link, attached)
         channel.tell_all(channel.presence())
         channel.tell_watchers()
         return channel

@@ -7,12 +7,14 @@ Nothing here decides by clock or chance: times come in.
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 
 from halyard.link.v1 import record_pb2
-from relay.errors import Forgotten, InviteInvalid, InviteNeeded, RateLimited
+from relay.checksums import record_crc
+from relay.errors import Forgotten, InviteInvalid, InviteNeeded, RateLimited, StoreUnavailable
 from relay.grants import NOT_A_GRANT
 from relay.limits import Limits
+from relay.places import PLACE_COLUMNS, Attached, CallRef, CutBack, Place, StoredCall, Swept
 
 RECORD_OVERHEAD_BYTES = 64
 """What a row costs beside its value, so that many tiny records count too."""
@@ -25,65 +27,13 @@ _WITH_OLD_RECORDS = f"""SELECT device_id,
 # Most workstations are idle: whoever writes is soon here again.
 _MAX_PLACES = 256
 
-_UPSERT = """INSERT INTO record (workstation, key, seq, key_epoch, size, stored_ms, sealed) VALUES (?, ?, ?, ?, ?, ?, ?)
+_UPSERT = """INSERT INTO record (workstation, key, seq, key_epoch, size, stored_ms, sealed, crc)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (workstation, key) DO UPDATE SET seq = excluded.seq, key_epoch = excluded.key_epoch,
-    size = excluded.size, stored_ms = excluded.stored_ms, sealed = excluded.sealed"""
+    size = excluded.size, stored_ms = excluded.stored_ms, sealed = excluded.sealed, crc = excluded.crc"""
 
-
-@dataclass(slots=True)
-class Place:
-    """A workstation's row: how far its log and inbox reach. Fields are the table's columns, in order."""
-
-    id: int
-    device_id: str
-    log_epoch: bytes
-    stored_through: int
-    truncated_through: int
-    log_bytes_bound: int
-    inbox_head: int
-    inbox_through: int
-    members_revision: int
-    head_key_epoch: int
-    head_sealed: bytes | None
-    last_seen_ms: int
-
-
-PLACE_COLUMNS = ", ".join(field.name for field in fields(Place))
+SENT_AGAIN = "A value of this workstation had rotted in the relay's store; the workstation sends it again. Reconnect."
 _SAVE = f"UPDATE workstation SET {', '.join(f'{field.name} = ?' for field in fields(Place)[2:])} WHERE id = ?"  # noqa: S608 - our own column names
-
-
-@dataclass(frozen=True, slots=True)
-class Attached:
-    """A workstation's place as its link begins; `reset` when it came with another log epoch than before."""
-
-    place: Place
-    reset: bool
-
-
-@dataclass(frozen=True, slots=True)
-class StoredCall:
-    """A call in the inbox; not `is_new` when it was there already."""
-
-    inbox_seq: int
-    is_new: bool
-
-
-@dataclass(frozen=True, slots=True)
-class CallRef:
-    """Whose call."""
-
-    device_id: str
-    call_id: bytes
-    workstation_id: str
-    inbox_seq: int
-
-
-@dataclass(frozen=True, slots=True)
-class Swept:
-    """What a sweep took: calls that expired, and how far logs are now truncated."""
-
-    expired: list[CallRef]
-    truncated: dict[str, int]
 
 
 def inbox_base(now_ms: int) -> int:
@@ -104,7 +54,8 @@ class Ledger:
         self._limits = limits
         self._places: dict[str, Place] = {}
         self._dirty: set[str] = set()
-        self._records: list[tuple[int, bytes, int, int, int, int, bytes]] = []
+        self._records: list[tuple[int, bytes, int, int, int, int, bytes, int]] = []
+        self._cuts: dict[str, int] = {}
 
     def begin(self) -> None:
         """Opens the transaction; the write lock is taken here, so that a locked file fails before anything is done."""
@@ -148,26 +99,57 @@ class Ledger:
             self._empty_log(place, epoch)
         place.last_seen_ms = now_ms
         self._touch(place)
-        return Attached(replace(place), reset)
+        return Attached(replace(place), reset, self._cuts.get(device_id, 0))
 
     def publish(
-        self, device_id: str, epoch: bytes, records: Iterable[record_pb2.Record], through: int, now_ms: int
+        self,
+        device_id: str,
+        epoch: bytes,
+        records: Iterable[record_pb2.Record],
+        through: int,
+        now_ms: int,
+        *,
+        cuts: int = 0,
     ) -> Place:
-        """The workstation's place after its records; those at or below what is stored are repeats and skipped."""
+        """The workstation's place after its records; those at or below what is stored are repeats and skipped.
+
+        `cuts`: those that its link knew of. StoreUnavailable when there was another: the records would leave a hole.
+        """
         place = self._known(device_id)
+        if cuts != self._cuts.get(device_id, 0):
+            raise StoreUnavailable(SENT_AGAIN)
         if place.log_epoch != epoch:
             raise Forgotten("A newer link of this workstation began another log; reconnect.")
         for record in records:
             if record.seq > place.stored_through:
-                size = len(record.sealed)
-                self._records.append((place.id, record.key, record.seq, record.key_epoch, size, now_ms, record.sealed))
+                key, seq, key_epoch, sealed = record.key, record.seq, record.key_epoch, record.sealed
+                size, crc = len(sealed), record_crc(place.id, seq, key_epoch, key, sealed)
+                self._records.append((place.id, key, seq, key_epoch, size, now_ms, sealed, crc))
                 place.log_bytes_bound += size + RECORD_OVERHEAD_BYTES
-                place.stored_through = record.seq
+                place.stored_through = seq
         place.stored_through = max(place.stored_through, through)
         self._touch(place)
         if place.log_bytes_bound > self._limits.log_bytes:
             self._keep_within(place)
         return replace(place)
+
+    def cut_back(self, device_id: str, epoch: bytes, seq: int) -> CutBack | None:
+        """Lets go of everything from `seq` on, as if no more of the log had been stored: its workstation sends that
+        again on its next link, and what an older link still sends is refused. None when there is nothing to let go.
+        """
+        place = self._find(device_id)
+        if place is None or place.log_epoch != epoch or place.stored_through < seq:
+            return None
+        self.flush()
+        self._db.execute("DELETE FROM record WHERE workstation = ? AND seq >= ?", (place.id, seq))
+        place.stored_through = seq - 1
+        place.truncated_through = min(place.truncated_through, place.stored_through)
+        place.log_bytes_bound = self._log_bytes(place)
+        # It vouches for more than is here now.
+        place.head_key_epoch, place.head_sealed = 0, None
+        self._touch(place)
+        self._cuts[device_id] = self._cuts.get(device_id, 0) + 1
+        return CutBack(replace(place), self._cuts[device_id])
 
     def note_head(self, device_id: str, head: record_pb2.Head) -> None:
         """Keeps the newest freshness mark."""

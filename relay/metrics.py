@@ -14,6 +14,7 @@ class Metrics:
     batches_fanned_out: int = 0
     batches_built: int = 0
     readers_fallen_behind: int = 0
+    values_rotted: int = 0
     hints_dropped: int = 0
     calls_stored: int = 0
     calls_refused: int = 0

@@ -58,6 +58,8 @@ class Record(SQLModel, table=True):
     size: int = Field(sa_column=Column(BigInteger, nullable=False))
     stored_ms: int = Field(sa_column=Column(BigInteger, nullable=False))
     sealed: bytes = Field(sa_column=_blob())
+    crc: int = Field(sa_column=_big())
+    """See relay/checksums.py."""
 
 
 class WaitingCall(SQLModel, table=True):

@@ -1,6 +1,7 @@
 """What is read from the store: pages of a log or inbox for links, lists for operators. Pure SQL on a given connection.
 
-Readers run beside the writer (WAL) and see committed rows only, each call one snapshot.
+Readers run beside the writer (WAL) and see committed rows only, each call one snapshot. A value whose checksum does not
+hold is never part of an answer.
 """
 
 import sqlite3
@@ -12,10 +13,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from halyard.link.v1 import link_service_pb2, record_pb2
 from halyard.relay.v1 import relay_service_pb2
+from relay.checksums import record_crc
+from relay.errors import ValueRotted
 from relay.grants import NOT_A_GRANT, grant_key
-from relay.ledger import PLACE_COLUMNS, Place
+from relay.places import PLACE_COLUMNS, Place
 
-_PAGE = f"""SELECT seq, key, key_epoch, sealed, size FROM record
+_PAGE = f"""SELECT seq, CAST(key AS BLOB), key_epoch, CAST(sealed AS BLOB), size, crc FROM record
     WHERE workstation = ? AND seq > ? AND ({NOT_A_GRANT} OR key = ?) ORDER BY seq LIMIT ?"""  # noqa: S608 - a constant
 
 ITEM_OVERHEAD_BYTES = 96
@@ -65,7 +68,7 @@ def log_page(
 ) -> LogPage | None:
     """The next page of a log for one device, without the grants of others; at least one record if there is any.
 
-    None when the workstation is unknown.
+    None when the workstation is unknown. A page ends before a value that rotted; ValueRotted when it is the first.
     """
     with _snapshot(db):
         place = db.execute(
@@ -77,20 +80,33 @@ def log_page(
             _PAGE,
             (place[0], after, grant_key(device_id), max_items),
         )
-        records, cut = _records(rows, max_bytes)
+        records, cut, rotten = _records(rows, place[0], max_bytes)
+    if rotten and not records:
+        raise ValueRotted(workstation_id, place[1], rotten)
     level = not cut and len(records) < max_items
     through = max(after, place[2]) if level else records[-1].seq
     return LogPage(records, through, level, place[1])
 
 
-def _records(rows: sqlite3.Cursor, max_bytes: int) -> tuple[list[record_pb2.Record], bool]:
+def _records(rows: sqlite3.Cursor, workstation: int, max_bytes: int) -> tuple[list[record_pb2.Record], bool, int]:
+    """(records, whether there are more, the seq of the next one if it rotted)."""
     records: list[record_pb2.Record] = []
-    for seq, key, key_epoch, sealed, size in rows:
+    for seq, key, key_epoch, sealed, size, crc in rows:
         max_bytes -= size + ITEM_OVERHEAD_BYTES
         if records and max_bytes < 0:
-            return records, True
+            return records, True, 0
+        if not _is_sound(crc, workstation, seq, key_epoch, key, sealed):
+            return records, True, seq
         records.append(record_pb2.Record(seq=seq, key=key, key_epoch=key_epoch, sealed=sealed))
-    return records, False
+    return records, False, 0
+
+
+def _is_sound(crc: int, workstation: int, seq: int, key_epoch: int, key: bytes, sealed: bytes) -> bool:
+    try:
+        return crc == record_crc(workstation, seq, key_epoch, key, sealed)
+    except TypeError:
+        # SQLite keeps a type with every value, and it may be the type that rotted.
+        return False
 
 
 def inbox_page(db: sqlite3.Connection, workstation_id: str, after: int, max_items: int, max_bytes: int) -> InboxPage:
@@ -112,14 +128,19 @@ def inbox_page(db: sqlite3.Connection, workstation_id: str, after: int, max_item
 
 
 def grant(db: sqlite3.Connection, workstation_id: str, device_id: str) -> record_pb2.Record | None:
-    """The record that grants a device the keys of a log, if there is one yet."""
+    """The record that grants a device the keys of a log, if there is one yet. ValueRotted when it is not as stored."""
     key = grant_key(device_id)
     row = db.execute(
-        "SELECT r.seq, r.key_epoch, r.sealed FROM record r JOIN workstation w ON w.id = r.workstation"
-        " WHERE w.device_id = ? AND r.key = ?",
+        "SELECT w.id, w.log_epoch, r.seq, r.key_epoch, CAST(r.sealed AS BLOB), r.crc FROM record r"
+        " JOIN workstation w ON w.id = r.workstation WHERE w.device_id = ? AND r.key = ?",
         (workstation_id, key),
     ).fetchone()
-    return None if row is None else record_pb2.Record(seq=row[0], key=key, key_epoch=row[1], sealed=row[2])
+    if row is None:
+        return None
+    workstation, log_epoch, seq, key_epoch, sealed, crc = row
+    if not _is_sound(crc, workstation, seq, key_epoch, key, sealed):
+        raise ValueRotted(workstation_id, log_epoch, seq)
+    return record_pb2.Record(seq=seq, key=key, key_epoch=key_epoch, sealed=sealed)
 
 
 @contextmanager

@@ -27,13 +27,13 @@ from relay.config import Address, ServeConfig
 from relay.errors import ConfigError, StoreUnavailable
 from relay.grpc_door import server_options
 from relay.hub import Hub
-from relay.ledger import Swept
 from relay.link_service import LinkService
 from relay.listening import Addresses, Listeners, addresses, listening, page_origins
 from relay.metrics import Metrics
 from relay.operator_service import OperatorInterceptor, OperatorService
 from relay.pairing_service import PairingService
 from relay.pairing_slots import SlotTable
+from relay.places import Swept
 from relay.roster import ROSTER_FILE, Roster
 from relay.services import Rates, Services
 from relay.socket_protocol import SocketProtocol

@@ -25,9 +25,10 @@ from typing import Generic, TypeVar
 from google.protobuf.message import DecodeError
 
 from relay import database
-from relay.errors import StoreBroken, StoreLost, StoreUnavailable
+from relay.errors import StoreBroken, StoreLost, StoreUnavailable, ValueRotted
 from relay.ledger import Ledger
 from relay.limits import Limits
+from relay.places import CutBack
 from wire.errors import HalyardError
 
 MAX_GROUP = 1_000
@@ -135,6 +136,44 @@ class Store:
         finally:
             if self.broken_by is not None:
                 self.broken.set()
+
+    async def read_sound(self, query: Callable[[sqlite3.Connection], T], on_cut: Callable[[CutBack | None], None]) -> T:
+        """The result of a query on a log. Where a value rotted, the log is cut back to before it: `on_cut` hears that
+        after the commit, on the event loop, and then the query is made again. What cannot be cut out is damage.
+        """
+        met: set[object] = set()
+        while True:
+            try:
+                return await self.read(query)
+            except ValueRotted as rotted:
+                if rotted.place in met:
+                    self._break(database.damaged(self._file, str(rotted)))
+                    self.broken.set()
+                    raise _REFUSED from None
+                met.add(rotted.place)
+                await self._cut_back(rotted, on_cut)
+
+    async def _cut_back(self, rotted: ValueRotted, on_cut: Callable[[CutBack | None], None]) -> None:
+        _log.error(
+            "%s has rotted (%s): look after the disk and the memory of this machine. Nobody is sent that value; its "
+            "workstation sends it again, with what came after it.",
+            self._file,
+            rotted,
+        )
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def then(cut: CutBack | None) -> None:
+            # Also when whoever read is gone by now.
+            on_cut(cut)
+            if not future.done():
+                future.set_result(None)
+
+        def failed(error: HalyardError) -> None:
+            if not future.done():
+                future.set_exception(error)
+
+        self.submit(lambda ledger: ledger.cut_back(*rotted.place), then, failed)
+        await future
 
     def read_now(self, query: Callable[[sqlite3.Connection], T]) -> T:
         """The result of a query, at once: for the start, before anybody waits."""

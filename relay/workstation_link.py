@@ -14,8 +14,9 @@ from relay import frames
 from relay.channel import Channel, WorkstationLink, timestamp
 from relay.doorway import first_frame, greeting
 from relay.errors import RateLimited
-from relay.ledger import Attached, CallRef, Ledger, Place
+from relay.ledger import Ledger
 from relay.link import Peer
+from relay.places import Attached, CallRef, Place
 from relay.rates import Bucket
 from relay.reader_queue import Kind
 from relay.services import Services
@@ -50,7 +51,7 @@ async def _begin(peer: Peer, device_id: str, services: Services) -> tuple[Workst
         attached = await services.store.do(_attach(device_id, frame.hello, services))
         if services.invited_only:
             services.roster.enter([device_id])
-    link = WorkstationLink(device_id, services.limits, services.now(), attached.place.log_epoch)
+    link = WorkstationLink(device_id, services.limits, services.now(), attached.place.log_epoch, attached.cuts)
     link.push(Kind.MUST, _welcome(attached.place, services))
     services.metrics.links_attached += 1
     return link, services.hub.attach_workstation(link, attached)
@@ -134,11 +135,11 @@ class _WorkstationReader:
         if not publish.records and publish.through <= self._channel.place.stored_through:
             self._in_order(partial(self._channel.fan_out, publish, 0))
             return
-        device_id, epoch = self._link.device_id, self._link.log_epoch
+        device_id, epoch, cuts = self._link.device_id, self._link.log_epoch, self._link.log_cuts
         now_ms = round(self._link.last_heard * 1000)
 
         def apply(ledger: Ledger) -> Place:
-            place = ledger.publish(device_id, epoch, publish.records, publish.through, now_ms)
+            place = ledger.publish(device_id, epoch, publish.records, publish.through, now_ms, cuts=cuts)
             if publish.HasField("head"):
                 ledger.note_head(device_id, publish.head)
             return place

@@ -11,7 +11,7 @@ import pytest
 
 from relay import database, migrate, reading
 from relay.database import SCHEMA_VERSION
-from relay.errors import ConfigError, StoreDamaged
+from relay.errors import ConfigError, StoreDamaged, ValueRotted
 from relay.ledger import Ledger
 from relay.limits import Limits
 from relay.store import open_store
@@ -160,6 +160,34 @@ def test_a_store_of_a_former_release_is_served_with_all_its_rows(stored: Path, f
         assert ledger.attach(place.device_id, place.log_epoch, None, invited_only=True, now_ms=1).reset is False
         assert ledger.ack_inbox(place.device_id, 2)[0].call_id == waiting.call.call_id
         ledger.commit()
+
+
+@pytest.mark.parametrize("stored", sorted(STORED.glob("*.sql")), ids=lambda stored: stored.stem)
+def test_what_rots_in_a_store_of_a_former_release_is_known_from_then_on(stored: Path, file: Path) -> None:
+    _stored(stored.stem, file)
+    database.prepare(file)
+    with contextlib.closing(database.connect(file)) as db:
+        ((_, app),) = reading.known(db).members
+        values = db.execute("SELECT id, seq, sealed FROM record ORDER BY seq").fetchall()
+        assert len(values) == 9
+        for number, seq, sealed in values:
+            rotten = bytes((sealed[0] ^ 1, *sealed[1:]))
+            db.execute("UPDATE record SET sealed = ? WHERE id = ?", (rotten, number))
+            place = reading.known(db).places[0].device_id
+            with pytest.raises(ValueRotted, match=f"record {seq} "):
+                reading.log_page(db, place, app, after=seq - 1, max_items=1, max_bytes=10**6)
+            db.execute("UPDATE record SET sealed = ? WHERE id = ?", (sealed, number))
+
+
+def test_a_value_of_a_type_that_makes_no_sense_does_not_keep_a_store_from_being_brought_forward(file: Path) -> None:
+    _stored("0001", file)
+    with contextlib.closing(sqlite3.connect(file)) as db, db:
+        db.execute("UPDATE record SET key_epoch = x'01' WHERE seq = 9")
+    database.prepare(file)
+    with contextlib.closing(database.connect(file)) as db:
+        ((place, app),) = reading.known(db).members
+        with pytest.raises(ValueRotted, match="record 9 "):
+            reading.log_page(db, place, app, after=8, max_items=1, max_bytes=10**6)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from sqlmodel import SQLModel
 import relay.models  # noqa: F401 - fills the metadata
 from relay import migrate
 from relay.database import SCHEMA_VERSION
-from relay.ledger import Place
+from relay.places import Place
 
 
 def _tables(file: Path) -> list[tuple[str, str]]:

@@ -14,8 +14,9 @@ import pytest
 from halyard.link.v1 import link_service_pb2
 from relay import reading
 from relay.errors import Forgotten, InviteInvalid, InviteNeeded, RateLimited, StoreUnavailable
-from relay.ledger import Attached, Ledger, Place
+from relay.ledger import Ledger
 from relay.limits import Limits
+from relay.places import Attached, Place
 from relay.store import Lane, Store, open_store
 from tests.relay.peers import PATIENCE_SECONDS, FakeWorkstation, new_call, reason_of, record, relay_here, relay_process
 from wire.errors import HalyardError
