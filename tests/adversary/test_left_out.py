@@ -20,7 +20,7 @@ from agentd.session_log import SessionLog
 from agentd.store import Store as DeskStore
 from agentd.uplink_session import Ends, UplinkSession
 from app_flet import events
-from app_flet.believing import LEFT_OUT
+from app_flet.believing import LEFT_OUT, UNOPENED
 from app_flet.following import READ_AGAIN, Following
 from app_flet.store import Store, WorkstationRow
 from halyard.agent.v1 import resource_pb2, session_pb2, workstation_pb2
@@ -68,6 +68,7 @@ class Course:
         self.level = False
         self.cursor = 0
         self.left_out: set[int] = set()
+        self.bent: set[int] = set()
         self.is_honest = True
         self.warned = ""
         self.asked: list[int] = []
@@ -159,9 +160,16 @@ class Course:
 
     def hand_over(self, records: list[record_pb2.Record], through: int, head: record_pb2.Head | None) -> bool:
         """Whether the link still stands afterwards."""
-        kept = [record for record in records if record.seq not in self.left_out]
+        kept = [self.bend(record) for record in records if record.seq not in self.left_out]
         batch = link.Batch(workstation_id=DESK.device_id, records=kept, through=through, head=head)
         return self.heard(self.following.batch(client.Batch.parse(batch.SerializeToString()), self.now_ms))
+
+    def bend(self, record: record_pb2.Record) -> record_pb2.Record:
+        """What is handed out of a record: with a flipped bit, if it is one of `bent`."""
+        if record.seq not in self.bent:
+            return record
+        sealed = bytes((*record.sealed[:-1], record.sealed[-1] ^ 1))
+        return record_pb2.Record(seq=record.seq, key=record.key, key_epoch=record.key_epoch, sealed=sealed)
 
     def heard(self, happened: list[events.Event]) -> bool:
         for event in happened:
@@ -336,3 +344,24 @@ def test_what_is_left_out_is_missed_and_comes_with_the_next_reading(taken: list[
         assert {entry.seq for entry in live} <= held
 
     run(cheated)
+
+
+def test_what_cannot_be_opened_is_asked_for_again_until_it_can() -> None:
+    """A relay whose disk flipped a bit, and that then got the value once more from the workstation."""
+
+    async def rotten(course: Course) -> None:
+        await play(course, [])
+        course.log.put(value("workstation", "rots"))
+        await course.written()
+        seq = course.log.head.seq
+        course.is_honest, course.bent = False, {seq}
+        await course.settle()
+        assert course.warned == UNOPENED.format(name="desk")
+        assert course.asked[-1] == 0
+        course.bent = set()
+        course.now_ms += 11 * 60_000
+        await course.settle()
+        assert course.warned == ""
+        assert seq in {held for held, _ in course.phone_store.seqs(DESK.device_id)}
+
+    run(rotten)

@@ -13,6 +13,11 @@ WARNINGS = {
     Verdict.WITHHELD: "The relay holds back part of what {name} wrote. What you see may be old.",
     Verdict.ROLLED_BACK: "The relay shows an older copy than before. What is here stays; new things may be missing.",
 }
+UNOPENED = (
+    "Some of what {name} wrote could not be opened. It is asked for again by itself. If this stays, update this app "
+    "and the relay, or let the relay begin with an empty store: {name} sends everything again."
+)
+UNSURE = "The relay let older records of {name} go before this device read them. Some of what you see may be outdated."
 LEFT_OUT = "The relay left out part of what {name} wrote. What you see may be old."
 SILENT = "The relay says that {name} is online, yet nothing that {name} vouches for arrives. What you see may be old."
 UNPROVEN = "The relay says that {name} began a new log, yet nothing of {name} proves it. What you see may be old."

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from app_flet import events
-from app_flet.believing import UNPROVEN, WARNINGS, Belief
+from app_flet.believing import UNOPENED, UNPROVEN, UNSURE, WARNINGS, Belief
 from app_flet.filing import StoredRecord, stored
 from app_flet.instants import milliseconds
 from app_flet.model import Held
@@ -37,10 +37,8 @@ from wire.log import Cursor as LogCursor
 from wire.log import Record as Place
 from wire.sealing import Channel, KeyRing, Origin, open_head, open_record, open_volatile, vouches
 
-UNOPENED = "Some of what {name} wrote could not be opened. Update this app, or pair it again."
-UNSURE = "The relay let older records of {name} go before this device read them. Some of what you see may be outdated."
 NEW_LOG = "The workstation began a new log; reading it from the start."
-READ_AGAIN = "The relay left something out; reading everything once more."
+READ_AGAIN = "Something of the log is missing here; reading everything once more."
 
 
 class _Opened(NamedTuple):
@@ -100,6 +98,9 @@ class Following:
         if self._replica is None:
             return None
         place, again = self._replica.resume(), self._belief.rereading.through
+        if again == 0:
+            # What could not be opened is asked for with the rest.
+            self._unopened = 0
         seq = place.seq if again is None else min(again, place.seq)
         return WorkstationCursor(workstation_id=self.row.id, cursor=Cursor(log_epoch=place.epoch, seq=seq))
 
@@ -336,7 +337,7 @@ class Following:
     @property
     def _is_whole(self) -> bool:
         """Whether nothing is known to be missing; of that, people are told anyway."""
-        return self._replica is not None and not self._replica.unsure_through and not self._unopened
+        return self._replica is not None and not self._replica.unsure_through
 
     def _compared(self, now_ms: int) -> list[events.Event]:
         """The relay has handed out all that it had; whether that is all there is."""
