@@ -2,8 +2,9 @@
 
 import asyncio
 import shutil
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -95,6 +96,37 @@ async def test_a_relay_that_lost_its_disk_is_refilled(config: Config, tmp_path: 
         async with fresh.attached():
             await fresh.until(lambda: "sessions/s" in fresh.resources)
             assert fresh.resources["sessions/s"].session.title == "kept"
+
+
+async def test_a_value_that_rots_under_the_relay_is_sent_again(
+    config: Config, tmp_path: Path, agent: ScriptedAgent
+) -> None:
+    async with relay_process(tmp_path / "relay") as relay, desk(config, relay.address, agent) as daemon:
+        app = await pair_app(daemon, relay)
+        begin(daemon, agent, "s", "kept")
+        begin(daemon, agent, "t", "after it")
+        async with app.attached():
+            await app.until(lambda: "sessions/t" in app.resources)
+        entry = daemon.log.entry("sessions/s")
+        assert entry is not None
+        flip_a_bit(tmp_path / "relay" / "relay.db", entry.seq)
+        fresh = AppLink.again(app)
+        async with fresh.attached():
+            await fresh.until(lambda: {"sessions/s", "sessions/t"} <= set(fresh.resources))
+        assert daemon.uplink is not None
+        assert daemon.uplink.redials == 1
+
+
+def flip_a_bit(file: Path, seq: int) -> None:
+    """Inside the sealed value at `seq`."""
+    with closing(sqlite3.connect(file)) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (sealed,) = db.execute("SELECT sealed FROM record WHERE seq = ?", (seq,)).fetchone()
+    content = file.read_bytes()
+    at = content.index(sealed) + len(sealed) // 2
+    with file.open("r+b") as raw:
+        raw.seek(at)
+        raw.write(bytes([content[at] ^ 1]))
 
 
 async def test_a_relay_that_restarts_is_dialled_again(config: Config, tmp_path: Path, agent: ScriptedAgent) -> None:
