@@ -10,7 +10,7 @@ AgentdError                   the daemon cannot start or go on; a sentence for t
 ├── RelayFailedError          the relay that `agentd up` starts does not come up
 │   └── RelayDamagedError     and will not, until a person has seen to its store
 ├── StoreDamagedError         the store cannot be read by this release
-└── StorageError              a file of its own cannot be read or written as things are
+└── StorageError              a file of its own cannot be read or written as things are, or is gone
 """
 
 from collections.abc import Mapping
@@ -63,7 +63,7 @@ class StoreDamagedError(AgentdError):
 
 
 class StorageError(AgentdError):
-    """A file of its own cannot be read or written as things are; nothing in it is lost."""
+    """A file of its own cannot be read or written as things are, or was taken away; agentd has lost nothing of it."""
 
 
 def unreadable(path: Path, error: OSError) -> StorageError:
@@ -85,9 +85,9 @@ class Refused(HalyardError):
 class StoreUnavailableError(HalyardError):
     """The store did not take a write; it is tried again, and nothing that was acknowledged is lost."""
 
-    def __init__(self, cause: str) -> None:
-        message = f"agentd cannot write to its store ({cause}); check the disk's free space, then try again."
-        super().__init__(Code.UNAVAILABLE, "STORE_UNAVAILABLE", message)
+    def __init__(self, why: str) -> None:
+        """`why`: a sentence that also says what to do."""
+        super().__init__(Code.UNAVAILABLE, "STORE_UNAVAILABLE", why)
 
 
 def malformed(message: str) -> Refused:

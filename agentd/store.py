@@ -5,7 +5,8 @@ while the last commit was on its way to the platter. Whoever must know that some
 through a connection of their own and see what is committed; owners of a table keep what is not committed yet.
 
 A failing disk loses nothing: the writer keeps what it could not write and tries again; who waits for it hears at once.
-A file that is damaged, or does not take what is written, ends it: nothing more is written, and `watch` says why.
+A file that is damaged, or will never take what is written, or was removed or replaced under it, ends it: nothing more
+is written or acknowledged, and `watch` says why.
 """
 
 import asyncio
@@ -19,7 +20,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from agentd.errors import StoreDamagedError, StoreUnavailableError
+from agentd import storage
+from agentd.errors import AgentdError, StorageError, StoreDamagedError, StoreUnavailableError
 from agentd.storage import is_damage, unusable
 
 RETRY_SECONDS = 1.0
@@ -109,7 +111,7 @@ class Store:
         self._listeners: list[Callable[[], None]] = []
         self._trouble = ""
         self._told_at = 0.0
-        self._ended_by: asyncio.Future[sqlite3.Error] = self._loop.create_future()
+        self._ended_by: asyncio.Future[AgentdError] = self._loop.create_future()
         self._writer = threading.Thread(target=self._write_until_closed, name="store-writer")
 
     def __enter__(self) -> Self:
@@ -128,6 +130,10 @@ class Store:
             unless_opened.callback(self._reader.close)
             # Made here and not in the writer's thread, where nobody would hear that it failed.
             self._written = _connect(self._path, self._busy_ms)
+            unless_opened.callback(self._written.close)
+            # The first read makes the write-ahead log, which stays until the last connection is closed.
+            self._reader.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            self._footing = storage.footing(self._path)
             unless_opened.pop_all()
 
     def __exit__(
@@ -147,12 +153,12 @@ class Store:
 
     @property
     def trouble(self) -> str:
-        """Why the disk does not take what is to be written, in the system's words; empty while it does."""
+        """For a person: why nothing can be written just now, and what to do; empty while it can."""
         return self._trouble
 
     async def watch(self) -> None:
         """Returns never; StoreDamagedError or StorageError once the file cannot be used any more."""
-        raise unusable(self._path, await asyncio.shield(self._ended_by))
+        raise await asyncio.shield(self._ended_by)
 
     def on_commit(self, listener: Callable[[], None]) -> None:
         """Calls `listener` on the loop after every group commit."""
@@ -199,8 +205,8 @@ class Store:
             return self._reader.execute(sql, parameters).fetchall()
         except sqlite3.DatabaseError as error:
             if is_damage(error):
-                self._notice_end(error)
-            raise StoreUnavailableError(str(error)) from error
+                self._notice_end(unusable(self._path, error))
+            raise StoreUnavailableError(storage.held_up(self._path, error)) from error
 
     def row(self, sql: str, *parameters: object) -> tuple[Any, ...] | None:
         """The first of `rows`."""
@@ -221,8 +227,10 @@ class Store:
                     self._commit(writer, group)
                 except sqlite3.DatabaseError as error:
                     # Neither full nor locked nor failing: a damaged file, or something that it will never take.
-                    _log.critical("The store cannot be written any more: %s", error)
-                    self._tell(self._notice_end, error)
+                    self._end(unusable(self._path, error))
+                    return
+                except StorageError as error:
+                    self._end(error)
                     return
 
     def _next_group(self) -> list[Sequence[Statement]]:
@@ -232,16 +240,35 @@ class Store:
             return group
 
     def _commit(self, writer: sqlite3.Connection, group: list[Sequence[Statement]]) -> None:
+        refusal: sqlite3.OperationalError | None = None
         try:
             _execute(writer, (statement for statements in group for statement in statements))
         except sqlite3.OperationalError as error:
-            self._put_back(group, str(error))
+            refusal = error
+        # After the commit, and before anybody is told of it.
+        self._check_footing(writer)
+        if refusal is not None:
+            self._put_back(group, refusal)
             return
         self._committed += len(group)
         self._tell(self._notice_commit, self._committed)
         _give_back(writer)
 
-    def _put_back(self, group: list[Sequence[Statement]], cause: str) -> None:
+    def _check_footing(self, writer: sqlite3.Connection) -> None:
+        """StorageError when what is at the path is not what was opened: nobody would find what was written."""
+        if storage.footing(self._path) == self._footing:
+            return
+        # Whole for whoever puts it back; and the write-ahead log is empty for whatever lies there instead, into which
+        # the next start would else play it.
+        with suppress(sqlite3.Error):
+            writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        raise storage.gone(self._path)
+
+    def _end(self, error: AgentdError) -> None:
+        _log.critical("The store cannot be written any more: %s", error)
+        self._tell(self._notice_end, error)
+
+    def _put_back(self, group: list[Sequence[Statement]], cause: sqlite3.Error) -> None:
         if time.monotonic() - self._told_at >= TELL_AGAIN_SECONDS:
             self._told_at = time.monotonic()
             _log.error("The store did not take %d writes (%s); it is tried until it does.", len(group), cause)
@@ -269,17 +296,20 @@ class Store:
         for listener in self._listeners:
             listener()
 
-    def _notice_end(self, error: sqlite3.Error) -> None:
-        self._notice_failure(str(error))
+    def _notice_end(self, error: AgentdError) -> None:
+        self._refuse(str(error))
         if not self._ended_by.done():
             self._ended_by.set_result(error)
 
-    def _notice_failure(self, cause: str) -> None:
-        self._trouble = cause
+    def _notice_failure(self, cause: sqlite3.Error) -> None:
+        self._refuse(storage.held_up(self._path, cause))
+
+    def _refuse(self, why: str) -> None:
+        self._trouble = why
         waiting, self._waiters = self._waiters, []
         for _, done in waiting:
             if not done.done():
-                done.set_exception(StoreUnavailableError(cause))
+                done.set_exception(StoreUnavailableError(why))
 
 
 def _still_waiting(waiters: list[_Waiter], committed: int) -> list[_Waiter]:

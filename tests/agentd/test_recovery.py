@@ -11,7 +11,7 @@ from agentd import daemon as composition
 from agentd import jumps
 from agentd.config import Config
 from agentd.daemon import running
-from agentd.errors import StoreDamagedError, StoreUnavailableError
+from agentd.errors import StorageError, StoreDamagedError, StoreUnavailableError
 from halyard.agent.v1 import agent_service_pb2 as pb
 from halyard.agent.v1 import decision_pb2
 from halyard.agent.v1 import workstation_service_pb2 as workstation
@@ -23,6 +23,7 @@ from tests.fakes.relay_process import RunningRelay
 from tests.fakes.scripted_agent import ScriptedAgent
 
 HOUR_SECONDS = 3600
+PATIENCE_SECONDS = 30.0
 
 
 @pytest.fixture
@@ -72,6 +73,43 @@ async def test_a_store_that_was_deleted_begins_another_log_and_every_app_follows
         await attached.__aexit__(None, None, None)
 
 
+async def test_a_store_that_is_deleted_under_it_ends_the_daemon_before_it_acknowledges_anything(
+    linked: Config, relay: RunningRelay, agent: ScriptedAgent
+) -> None:
+    with pytest.raises(ExceptionGroup) as ended:
+        async with running(linked, lambda _: [agent]) as daemon:
+            await agent.started()
+            app = await pair_app(daemon, relay)
+            attached = app.attached()
+            await attached.__aenter__()
+            session = await begin(app)
+            await daemon.log.flush()
+            former = daemon.log.epoch
+            for file in linked.state_dir.glob("agentd.sqlite*"):
+                file.unlink()
+            asked = app.prepare(
+                "AgentService/Prompt", pb.PromptRequest(session=session, text="Go on."), ttl_seconds=600
+            )
+            await app.send(asked)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await asyncio.Event().wait()
+    [gone] = ended.value.exceptions
+    assert isinstance(gone, StorageError)
+    assert "was removed or replaced while agentd ran" in str(gone)
+    assert "at the workstation" not in asked.states
+    assert [order.text for order in agent.prompts.values()] == ["Hello"]
+    agent.is_another_process()
+    async with running(linked, lambda _: [agent]) as daemon:
+        await agent.started()
+        agent.ask_again()
+        await app.until(lambda: session in app.resources and app.replica and app.replica.epoch == daemon.log.epoch)
+        assert daemon.log.epoch > former
+        with pytest.raises(CallFailed) as refused:
+            app.read_answer(await asked.answer, pb.PromptResponse)
+        assert refused.value.reason == "OUTCOME_UNKNOWN"
+        await attached.__aexit__(None, None, None)
+
+
 async def test_a_full_disk_pauses_what_changes_something_answers_what_reads_and_goes_on(
     linked: Config, relay: RunningRelay, agent: ScriptedAgent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -99,7 +137,7 @@ async def test_a_full_disk_pauses_what_changes_something_answers_what_reads_and_
             assert status.link_state == workstation.LINK_STATE_UP
             assert "at the workstation" not in paused.states
             assert [order.text for order in agent.prompts.values()] == ["Hello"]
-            assert disks[0].trouble == "database or disk is full"
+            assert "its disk is full. Make room; agentd goes on by itself" in disks[0].trouble
             disks[0].full.clear()
             answer = app.read_answer(await paused.answer, pb.PromptResponse)
             await app.until(lambda: answer.message in app.resources)

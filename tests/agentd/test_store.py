@@ -1,12 +1,15 @@
 """The store: what is flushed is on disk, in order; a disk that refuses loses nothing."""
 
 import asyncio
+import shutil
 import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from agentd.errors import StoreDamagedError, StoreUnavailableError
+from agentd.errors import StorageError, StoreDamagedError, StoreUnavailableError
 from agentd.store import PAGES_AT_ONCE, SPARE_PAGES, WAL_BYTES, Store, put_meta
 
 
@@ -119,3 +122,82 @@ async def test_rewriting_a_value_does_not_make_the_file_grow(tmp_path: Path) -> 
         assert path.with_name("db-wal").stat().st_size < 2 * WAL_BYTES
         assert store.rows("SELECT count(*) FROM meta") == [(1,)]
     assert path.stat().st_size < 200_000
+
+
+# --- a file that is taken away while it is open ---------------------------------------------------------------------
+
+PATIENCE_SECONDS = 60.0
+
+
+def _unlink(path: Path) -> None:
+    path.unlink()
+
+
+def _replace(path: Path) -> None:
+    shutil.copy(path, path.with_name("copy"))
+    path.with_name("copy").replace(path)
+
+
+def _unlink_wal(path: Path) -> None:
+    _wal(path).unlink()
+
+
+def _move(path: Path, target: Path) -> None:
+    path.replace(target)
+
+
+def _remove_folder(path: Path) -> None:
+    shutil.rmtree(path.parent)
+
+
+def _wal(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
+
+
+@pytest.mark.parametrize("take_away", [_unlink, _replace, _unlink_wal, _remove_folder])
+async def test_nothing_is_acknowledged_into_a_file_that_is_gone(
+    tmp_path: Path, take_away: Callable[[Path], None]
+) -> None:
+    path = tmp_path / "state" / "agentd.sqlite"
+    path.parent.mkdir()
+    with Store(path) as store:
+        await store.flush(store.write(put_meta("before", b"1")))
+        take_away(path)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            with pytest.raises(StoreUnavailableError, match="removed or replaced while agentd ran"):
+                await store.flush(store.write(put_meta("after", b"2")))
+            with pytest.raises(StorageError, match="Then start agentd again"):
+                await store.watch()
+        ticket = store.write(put_meta("later", b"3"))
+        with pytest.raises(StoreUnavailableError):
+            await store.flush(ticket)
+        assert store.committed == ticket - 2
+
+
+async def test_a_file_that_was_moved_away_is_whole_when_it_is_put_back(path: Path) -> None:
+    aside = path.with_name("aside")
+    with Store(path) as store:
+        await store.flush(store.write(put_meta("before", b"1")))
+        _move(path, aside)
+        with pytest.raises(StoreUnavailableError):
+            await store.flush(store.write(put_meta("after", b"2")))
+    _unlink_wal(path)
+    _move(aside, path)
+    with Store(path) as store:
+        assert store.meta("before") == b"1"
+
+
+async def test_a_file_that_was_put_in_its_place_is_not_mixed_with_what_came_since(path: Path, tmp_path: Path) -> None:
+    older = tmp_path / "older"
+    with Store(path) as store:
+        await store.flush(store.write(put_meta("a", b"old")))
+        with closing(sqlite3.connect(older)) as copy, closing(sqlite3.connect(path)) as live:
+            live.backup(copy)
+        await store.flush(store.write(put_meta("a", b"new")))
+        _move(older, path)
+        with pytest.raises(StoreUnavailableError):
+            await store.flush(store.write(put_meta("b", bytes(100_000))))
+    with Store(path) as store:
+        assert store.meta("a") == b"old"
+        assert store.meta("b") is None
+        assert store.rows("PRAGMA integrity_check") == [("ok",)]

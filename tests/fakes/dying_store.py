@@ -39,6 +39,8 @@ class FullDisk(Store):
 
     def _commit(self, writer: sqlite3.Connection, group: list[Sequence[Statement]]) -> None:
         if self.full.is_set():
-            self._put_back(group, "database or disk is full")
+            full = sqlite3.OperationalError("database or disk is full")
+            full.sqlite_errorcode = sqlite3.SQLITE_FULL
+            self._put_back(group, full)
         else:
             super()._commit(writer, group)
