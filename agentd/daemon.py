@@ -136,7 +136,7 @@ class _Parts:
         doctor = Doctor(Place(config, environment()), uplink, book, agents)
         self.agents = AgentService(log, roster, projects, decisions, authors, clock_ms)
         self.workstation = WorkstationService(
-            WorkstationParts(record, log, devices, pairing, uplink, doctor, config, desk, self.daemon.stop)
+            WorkstationParts(record, store, log, devices, pairing, uplink, doctor, config, desk, self.daemon.stop)
         )
         self.methods.add(agent_service_pb2.DESCRIPTOR.services_by_name["AgentService"], self.agents)
         self.methods.add(workstation_service_pb2.DESCRIPTOR.services_by_name["WorkstationService"], self.workstation)

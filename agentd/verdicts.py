@@ -226,11 +226,12 @@ def _judge_grpc(target: str, grpc: Reached) -> pb.Check:
 
 
 def judge_insight(insight: Insight, now: datetime) -> Iterator[pb.Check]:
-    """The daemon, its link, its log, the apps' calls, the apps."""
+    """The daemon, its store, its link, its log, the apps' calls, the apps."""
     status = insight.status
     since = _ago(now - status.workstation.start_time.ToDatetime(now.tzinfo))
     memory = f"{insight.memory_bytes // MIB} MiB"
     yield ok("daemon", f"agentd {status.workstation.version}, pid {status.pid}, up for {since}, {memory}")
+    yield _judge_store(status)
     yield _judge_link(insight, now)
     yield _judge_log(insight)
     yield _judge_inbox(insight)
@@ -238,6 +239,13 @@ def judge_insight(insight: Insight, now: datetime) -> Iterator[pb.Check]:
         yield warning("devices", "No app is paired.", "Let one in with `agentd pair`.")
     else:
         yield ok("devices", f"{status.devices} paired, {status.apps_watching} following right now")
+
+
+def _judge_store(status: pb.GetStatusResponse) -> pb.Check:
+    if status.store_detail:
+        message = "agentd can write nothing down: what would change something waits. Nothing acknowledged is lost."
+        return failed("store", message, status.store_detail)
+    return ok("store", "takes what is written")
 
 
 def _judge_link(insight: Insight, now: datetime) -> pb.Check:
@@ -261,6 +269,8 @@ def _judge_log(insight: Insight) -> pb.Check:
         return skipped("log", f"{status.head_seq} written; what the relay has is told once the link is up")
     behind = status.head_seq - status.stored_through
     told = f"{status.head_seq} written, " + (f"{behind} on their way" if behind else "all at the relay")
+    if status.store_detail:
+        told += "; what came since waits for the store"
     if not behind or stalled < STALL_WARNING_SECONDS:
         return ok("log", told)
     message = f"{told}: the relay has acknowledged nothing for {_ago(timedelta(seconds=stalled))}."
@@ -274,6 +284,8 @@ def _judge_inbox(insight: Insight) -> pb.Check:
     waiting, oldest = insight.waiting_calls, insight.oldest_call_seconds
     if waiting and oldest > INBOX_WARNING_SECONDS:
         message = f"{waiting} calls of apps wait, the oldest for {_ago(timedelta(seconds=oldest))}."
+        if insight.status.store_detail:
+            return warning("inbox", message, "They wait for the store, and go on with it by themselves.")
         return warning("inbox", message, "The agent may be starting or busy; if it stays so, restart agentd.")
     return ok("inbox", f"{waiting} calls of apps under way" if waiting else "nothing waits")
 

@@ -14,6 +14,7 @@ from agentd.doctor import Doctor
 from agentd.errors import malformed
 from agentd.pairing_host import PairingHost
 from agentd.session_log import SessionLog
+from agentd.store import Store
 from agentd.uplink import Uplink
 from agentd.workstation_record import WorkstationRecord
 from halyard.agent.v1 import workstation_service_pb2 as pb
@@ -28,6 +29,7 @@ class WorkstationParts:
     """What the service tells about and acts on."""
 
     record: WorkstationRecord
+    store: Store
     log: SessionLog
     devices: Devices
     pairing: PairingHost
@@ -60,6 +62,7 @@ class WorkstationService(WorkstationServiceServicer):
             devices=len(parts.devices.ids),
             pid=os.getpid(),
             app_url=parts.config.app_url,
+            store_detail=parts.store.trouble,
             link_detail="No relay is configured; apps cannot reach this workstation.",
         )
         if parts.uplink is not None:

@@ -34,6 +34,8 @@ def lines(status: service.GetStatusResponse) -> list[str]:
         f"devices  {status.devices} paired, {status.apps_watching} following right now",
         *(_agent(item) for item in status.workstation.agents),
     ]
+    if status.store_detail:
+        told.append(f"store    {status.store_detail}")
     if status.app_url:
         told.append(f"app      {status.app_url}")
     if status.workstation.demo_model:

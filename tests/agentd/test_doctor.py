@@ -50,7 +50,7 @@ async def test_through_the_link_everything_is_told(daemon: Daemon, relay: Runnin
     assert troubles(found) == set()
     assert found["push"].state == SKIPPED
     assert list(found) == [
-        *("config", "files", "disk", "git", "rg", "daemon", "link", "log", "inbox", "devices"),
+        *("config", "files", "disk", "git", "rg", "daemon", "store", "link", "log", "inbox", "devices"),
         *("address", "tls", "relay", "clock", "grpc", "agent", "model", "push"),
     ]
     assert f"pid {os.getpid()}" in found["daemon"].message

@@ -216,6 +216,18 @@ def test_calls_that_wait_for_long(waiting: int, oldest: float, state: pb.CheckSt
     assert "for 1 h" in found.message or state == OK
 
 
+HELD_UP = "agentd.sqlite cannot be used: its disk is full. Make room; agentd goes on by itself."
+
+
+def test_a_store_that_takes_nothing_is_named_and_nothing_else_is_to_be_restarted() -> None:
+    told = status(store_detail=HELD_UP)
+    found = inside(Insight(told, waiting_calls=2, oldest_call_seconds=3700.0))
+    assert states(found) == {"store": FAIL, "inbox": LOOK}
+    assert found["store"].advice == HELD_UP
+    assert "restart" not in found["inbox"].advice
+    assert found["log"].message == "40 written, all at the relay; what came since waits for the store"
+
+
 def test_nobody_paired_deserves_a_look() -> None:
     told = status()
     told.devices = 0

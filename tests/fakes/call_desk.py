@@ -127,7 +127,7 @@ async def workstation(
         record = WorkstationRecord(log, config, WORKSTATION.device_id, "", clock)
         pairing = PairingHost(devices, None, WORKSTATION.public, "bench", log.flush)
         doctor = Doctor(Place(config, {}), None, book, [agent])
-        parts = WorkstationParts(record, log, devices, pairing, None, doctor, config, desk, asyncio.Event())
+        parts = WorkstationParts(record, store, log, devices, pairing, None, doctor, config, desk, asyncio.Event())
         methods.add(workstation_pb.DESCRIPTOR.services_by_name["WorkstationService"], WorkstationService(parts))
         replies: asyncio.Queue[link.DeviceReply] = asyncio.Queue()
         desk.connect(replies.put_nowait)

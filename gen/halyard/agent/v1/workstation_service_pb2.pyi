@@ -43,7 +43,7 @@ class GetStatusRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class GetStatusResponse(_message.Message):
-    __slots__ = ("workstation", "relay_origin", "link_state", "link_detail", "link_change_time", "head_seq", "stored_through", "apps_watching", "devices", "pid", "app_url")
+    __slots__ = ("workstation", "relay_origin", "link_state", "link_detail", "link_change_time", "head_seq", "stored_through", "apps_watching", "devices", "pid", "app_url", "store_detail")
     WORKSTATION_FIELD_NUMBER: _ClassVar[int]
     RELAY_ORIGIN_FIELD_NUMBER: _ClassVar[int]
     LINK_STATE_FIELD_NUMBER: _ClassVar[int]
@@ -55,6 +55,7 @@ class GetStatusResponse(_message.Message):
     DEVICES_FIELD_NUMBER: _ClassVar[int]
     PID_FIELD_NUMBER: _ClassVar[int]
     APP_URL_FIELD_NUMBER: _ClassVar[int]
+    STORE_DETAIL_FIELD_NUMBER: _ClassVar[int]
     workstation: _workstation_pb2.Workstation
     relay_origin: str
     link_state: LinkState
@@ -66,7 +67,8 @@ class GetStatusResponse(_message.Message):
     devices: int
     pid: int
     app_url: str
-    def __init__(self, workstation: _Optional[_Union[_workstation_pb2.Workstation, _Mapping]] = ..., relay_origin: _Optional[str] = ..., link_state: _Optional[_Union[LinkState, str]] = ..., link_detail: _Optional[str] = ..., link_change_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., head_seq: _Optional[int] = ..., stored_through: _Optional[int] = ..., apps_watching: _Optional[int] = ..., devices: _Optional[int] = ..., pid: _Optional[int] = ..., app_url: _Optional[str] = ...) -> None: ...
+    store_detail: str
+    def __init__(self, workstation: _Optional[_Union[_workstation_pb2.Workstation, _Mapping]] = ..., relay_origin: _Optional[str] = ..., link_state: _Optional[_Union[LinkState, str]] = ..., link_detail: _Optional[str] = ..., link_change_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., head_seq: _Optional[int] = ..., stored_through: _Optional[int] = ..., apps_watching: _Optional[int] = ..., devices: _Optional[int] = ..., pid: _Optional[int] = ..., app_url: _Optional[str] = ..., store_detail: _Optional[str] = ...) -> None: ...
 
 class DiagnoseRequest(_message.Message):
     __slots__ = ()

@@ -1306,7 +1306,7 @@ class Check(betterproto2.Message):
     id: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
     """
     What was probed, in one word that stays the same from release to release: "config", "disk", "address", "tls",
-    "relay", "clock", "grpc", "link", "log", "inbox", "agent", "model", "push" … Show it as it is.
+    "relay", "clock", "grpc", "store", "link", "log", "inbox", "agent", "model", "push" … Show it as it is.
     """
 
     state: "CheckState" = betterproto2.field(2, betterproto2.TYPE_ENUM, default_factory=lambda: CheckState(0))
@@ -1979,6 +1979,12 @@ class GetStatusResponse(betterproto2.Message):
     app_url: "str" = betterproto2.field(11, betterproto2.TYPE_STRING)
     """
     Where the web app is; empty when the relay serves none that agentd knows of.
+    """
+
+    store_detail: "str" = betterproto2.field(12, betterproto2.TYPE_STRING)
+    """
+    For a person: why agentd can write nothing down just now, and what to do; empty while it can. Until then nothing that
+    changes something is carried out, and head_seq does not count what waits to be written.
     """
 
 
