@@ -137,12 +137,14 @@ def make_private_dir(path: Path) -> None:
 
 
 def remember_relay(config: Config) -> None:
-    """Writes the relay down, so that the next start needs no address."""
+    """Writes the relay down, so that the next start needs no address; for whoever holds the profile's lock."""
     if config.relay is None:
         return
     make_private_dir(config.state_dir)
     known = {"origin": config.relay.origin, "grpc": config.relay.grpc}
-    config.relay_path.write_text(json.dumps(known) + "\n", encoding="utf-8")
+    draft = config.relay_path.with_suffix(".new")
+    draft.write_text(json.dumps(known) + "\n", encoding="utf-8")
+    draft.replace(config.relay_path)
 
 
 def _remembered_relay(path: Path) -> RelayAddress | None:

@@ -38,7 +38,6 @@ async def _told(options: Options) -> Config:
     known = config.load(options.profile)
     if options.relay:
         known = replace(known, relay=await find_relay(options.relay.rstrip("/")))
-        config.remember_relay(known)
     if known.relay is None:
         message = (
             "No relay is configured. Name one with `agentd run --relay URL`, or use `agentd up`, which brings its own."
@@ -75,6 +74,9 @@ async def _model(*, demo: bool) -> AsyncIterator[Mapping[str, JsonValue]]:
 
 
 async def _tell(daemon: Daemon, options: Options) -> None:
+    if options.relay:
+        # Not before: a second agentd, which will be refused, must not change what the first one has.
+        config.remember_relay(daemon.config)
     model = await first_agent_decided(daemon)
     relay = daemon.config.relay.origin if daemon.config.relay else ""
     if options.json:
