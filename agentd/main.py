@@ -14,6 +14,7 @@ from agentd.errors import (
     RelayDamagedError,
     RelayFailedError,
     StorageError,
+    StoreDamagedError,
 )
 
 _DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG})
@@ -88,8 +89,8 @@ def _as_command_error(error: Exception) -> CommandError:
             code = Exit.ALREADY_RUNNING
         case ConfigError():
             code = Exit.MISSING
-        case RelayDamagedError():
-            code = Exit.FAILED
+        case RelayDamagedError() | StoreDamagedError():
+            code = Exit.DAMAGED
         case RelayFailedError():
             code = Exit.UNAVAILABLE
         case _:

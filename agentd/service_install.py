@@ -6,6 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from agentd.cli.outcome import Exit
+
+RETRY_SECONDS = 15
+"""Between two tries of systemd, for ever: a full disk may be emptied only tomorrow."""
+LAUNCHD_RETRY_SECONDS = 60
+"""Between two starts by launchd, at least: it knows no exit codes. Who ran for longer is started again at once."""
+_HOPELESS = (Exit.USAGE, Exit.ALREADY_RUNNING, Exit.MISSING, Exit.DAMAGED)
+
 
 @dataclass(frozen=True)
 class Service:
@@ -66,16 +74,15 @@ def _unit(service: Service) -> str:
     return f"""\
 [Unit]
 Description=Halyard: remote control for coding agents ({service.name})
-StartLimitIntervalSec=300
-StartLimitBurst=10
+StartLimitIntervalSec=0
 
 [Service]
 ExecStart={command}
 WorkingDirectory={_systemd_path(service.folder)}
 {environment}Restart=on-failure
-RestartSec=5
-# Another agentd of this profile runs, or something is missing: trying again every five seconds helps nobody.
-RestartPreventExitStatus=2 4 5
+RestartSec={RETRY_SECONDS}
+# Another agentd of this profile runs, something is missing, a store is damaged: only a person can help there.
+RestartPreventExitStatus={" ".join(str(int(code)) for code in _HOPELESS)}
 KillMode=mixed
 TimeoutStopSec=45
 UMask=0077
@@ -105,6 +112,7 @@ def _plist(service: Service, label: str) -> bytes:
             "RunAtLoad": True,
             # Restarted when it fails, left alone after an orderly end.
             "KeepAlive": {"SuccessfulExit": False},
+            "ThrottleInterval": LAUNCHD_RETRY_SECONDS,
             "StandardErrorPath": str(service.log),
             "StandardOutPath": str(service.log),
         }

@@ -17,6 +17,7 @@ class Exit(IntEnum):
     NOT_FOUND = 8
     UNAVAILABLE = 9
     WARNINGS = 10
+    DAMAGED = 11
     INTERRUPTED = 130
 
 
@@ -32,6 +33,7 @@ MEANINGS = {
     Exit.NOT_FOUND: "No such session, device, permission or project.",
     Exit.UNAVAILABLE: "The agent, the relay or the store does not answer right now; try the same command again.",
     Exit.WARNINGS: "`doctor`: everything works, but something deserves a look.",
+    Exit.DAMAGED: "A store is damaged, or of a newer release; stderr says what to do. Starting again changes nothing.",
     Exit.INTERRUPTED: "Ended by Ctrl+C.",
 }
 

@@ -6,6 +6,7 @@ import pytest
 
 from agentd import main
 from agentd.cli.outcome import Exit
+from agentd.errors import RelayDamagedError, RelayFailedError, StorageError, StoreDamagedError
 
 
 def test_ctrl_c_while_the_command_line_is_read_ends_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,6 +44,22 @@ def test_a_disk_that_takes_nothing_is_no_traceback(
     _fail(monkeypatch, ExceptionGroup("tasks", [full]) if in_a_task else full)
     assert main.main(["status"]) == Exit.UNAVAILABLE
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (StoreDamagedError("damaged"), Exit.DAMAGED),
+        (RelayDamagedError("damaged"), Exit.DAMAGED),
+        (RelayFailedError("no room"), Exit.UNAVAILABLE),
+        (StorageError("no room"), Exit.UNAVAILABLE),
+    ],
+)
+def test_whoever_starts_it_again_learns_whether_that_can_help(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, code: Exit
+) -> None:
+    _fail(monkeypatch, ExceptionGroup("tasks", [error]))
+    assert main.main(["run"]) == code
 
 
 def test_a_file_that_may_not_be_used_is_named(

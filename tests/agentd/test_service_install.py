@@ -2,6 +2,7 @@ import configparser
 import plistlib
 from pathlib import Path
 
+from agentd.cli.outcome import Exit
 from agentd.service_install import Plan, Service, as_shell, launchd_plan, remove, service_name, systemd_plan, write
 
 SERVICE = Service(
@@ -25,7 +26,13 @@ def test_a_systemd_unit_says_what_to_start_and_when_not_to_try_again() -> None:
     unit.optionxform = str  # type: ignore[method-assign,assignment]  # systemd's keys are case-sensitive
     unit.read_string(plan.content.decode())
     assert unit["Service"]["ExecStart"] == '"/opt/my tools/agentd" "--profile" "default" "up"'
-    assert unit["Service"]["RestartPreventExitStatus"] == "2 4 5"
+    prevented = {Exit(int(code)) for code in unit["Service"]["RestartPreventExitStatus"].split()}
+    assert prevented == {Exit.USAGE, Exit.ALREADY_RUNNING, Exit.MISSING, Exit.DAMAGED}
+    assert unit["Service"]["Restart"] == "on-failure"
+    # A hindrance that passes only tomorrow must not have used up all tries today.
+    assert unit["Unit"]["StartLimitIntervalSec"] == "0"
+    assert "StartLimitBurst" not in unit["Unit"]
+    assert unit["Service"]["RestartSec"] == "15"
     assert unit["Service"]["KillMode"] == "mixed"
     assert unit["Install"]["WantedBy"] == "default.target"
     assert 'Environment="LANG=a\\"b%%c"\n' in plan.content.decode()
@@ -44,6 +51,7 @@ def test_a_launchd_agent_is_restarted_only_after_a_failure() -> None:
     told = plistlib.loads(plan.content)
     assert told["ProgramArguments"] == SERVICE.command
     assert told["KeepAlive"] == {"SuccessfulExit": False}
+    assert told["ThrottleInterval"] == 60
     assert told["RunAtLoad"] is True
 
 
