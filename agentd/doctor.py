@@ -101,6 +101,7 @@ class Doctor:
         oldest_ms = min((uuid7_time_ms(call.call_id) for call in waiting), default=0)
         return Insight(
             status,
+            link_reason=self._uplink.status.reason if self._uplink else "",
             redials=self._uplink.redials if self._uplink else 0,
             heard_seconds=self._uplink.heard_seconds if self._uplink else None,
             stalled_seconds=self._uplink.stalled_seconds if self._uplink else 0.0,

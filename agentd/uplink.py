@@ -19,6 +19,7 @@ from grpc import aio
 from agentd.bell import Bell
 from agentd.errors import StoreUnavailableError
 from agentd.grpc_errors import metadata_of, reason_of
+from agentd.link_advice import OWN_STORE
 from agentd.relay_access import RelayAccess, channel, rpc_status
 from agentd.relay_stream import LinkEnded, LinkSilent, read, write
 from agentd.uplink_session import WELCOME_SECONDS, Ends, RolledBack, UplinkSession
@@ -28,11 +29,14 @@ from halyard.link.v1 import link_service_pb2 as link
 from halyard.link.v1 import record_pb2
 from halyard.link.v1.link_service_pb2_grpc import LinkServiceStub
 from wire.backoff import CEILING_SECONDS, Backoff
+from wire.errors import Code
 
 KEY_CHECK_SECONDS = 600.0
 
 # These do not go away by dialling again: a person must act.
 _FINAL = frozenset({"INVITE_NEEDED", "INVITE_INVALID", "TOKEN_INVALID", "SUPERSEDED", "REVOKED"})
+
+_CODES = {code.value: code.name for code in Code}
 
 _BREAKS = (aio.AioRpcError, LinkEnded, LinkSilent, RolledBack, StoreUnavailableError)
 """Everything that ends a link and is no defect."""
@@ -49,6 +53,8 @@ class LinkStatus:
     state: pb.LinkState
     detail: str
     change_ms: int
+    reason: str = ""
+    """Why it is not up: a value name of errors.v1.Reason, else a gRPC code, or OWN_STORE; empty: `detail` tells."""
 
 
 class Uplink:
@@ -197,6 +203,8 @@ class Uplink:
             case RolledBack():
                 await self._begin_anew()
                 return self._wait_after("The relay knew more of the log than this workstation; a new log has begun.")
+            case StoreUnavailableError():
+                return self._wait_after(str(error), OWN_STORE)
             case LinkEnded(after_seconds=after) if after:
                 self._note(pb.LINK_STATE_WAITING, str(error))
                 return min(float(after), CEILING_SECONDS) * (1 + secrets.SystemRandom().random())
@@ -210,9 +218,10 @@ class Uplink:
         if reason == "CLOCK_SKEW" and self._corrects_clock(server_time):
             return 0.0
         if reason in _FINAL:
-            self._note(pb.LINK_STATE_REFUSED, status.message)
+            self._note(pb.LINK_STATE_REFUSED, status.message, reason)
             return CEILING_SECONDS
-        return self._wait_after(f"The relay at {self._access.relay.grpc} cannot be used: {status.message}")
+        words = f"The relay at {self._access.relay.grpc} cannot be used: {status.message}"
+        return self._wait_after(words, reason or _CODES.get(status.code, ""))
 
     def _corrects_clock(self, server_time_ms: str) -> bool:
         """Whether to dial again at once with the relay's time: once, then like after any other failure."""
@@ -221,9 +230,9 @@ class Uplink:
         self._clock_corrected = True
         return self._access.correct_clock(int(server_time_ms))
 
-    def _wait_after(self, detail: str) -> float:
+    def _wait_after(self, detail: str, reason: str = "") -> float:
         wait, self._backoff = self._backoff.failed(time.monotonic(), secrets.SystemRandom().random())
-        self._note(pb.LINK_STATE_WAITING, detail)
+        self._note(pb.LINK_STATE_WAITING, detail, reason)
         return wait
 
     async def _begin_anew(self) -> None:
@@ -246,10 +255,10 @@ class Uplink:
                 self._ends.devices.turn_keys()
             await asyncio.sleep(KEY_CHECK_SECONDS)
 
-    def _note(self, state: pb.LinkState, detail: str) -> None:
+    def _note(self, state: pb.LinkState, detail: str, reason: str = "") -> None:
         if (state, detail) == (self._status.state, self._status.detail):
             return
-        self._status = LinkStatus(state, detail, self._clock_ms())
+        self._status = LinkStatus(state, detail, self._clock_ms(), reason)
         self._changed.ring()
         _log.info("Link: %s %s", pb.LinkState.Name(state).removeprefix("LINK_STATE_").lower(), detail)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from agentd.agents.agent import Vitals
+from agentd.link_advice import advice_for
 from halyard.agent.v1 import workstation_pb2 as workstation
 from halyard.agent.v1 import workstation_service_pb2 as pb
 from wire.identity import CLOCK_LEEWAY_SECONDS
@@ -71,6 +72,8 @@ class Insight:
     """What only a running agentd knows."""
 
     status: pb.GetStatusResponse
+    link_reason: str = ""
+    """Why the link is not up; see `LinkStatus.reason`."""
     redials: int = 0
     """How often the link was dialled again since agentd started."""
     heard_seconds: float | None = None
@@ -251,10 +254,13 @@ def _judge_store(status: pb.GetStatusResponse) -> pb.Check:
 def _judge_link(insight: Insight, now: datetime) -> pb.Check:
     status = insight.status
     if status.link_state == pb.LINK_STATE_REFUSED:
-        return failed("link", "The relay refuses this workstation.", status.link_detail)
+        message = f"The relay refuses this workstation. {status.link_detail}".strip()
+        return failed("link", message, advice_for(insight.link_reason, status.link_detail))
+    if not status.relay_origin:
+        return failed("link", status.link_detail, "Start agentd with one: `agentd up`, or `agentd run --relay URL`.")
     if status.link_state != pb.LINK_STATE_UP:
-        detail = status.link_detail or "The relay does not answer; agentd keeps trying."
-        return failed("link", "The link to the relay is down.", detail)
+        message = f"The link to the relay is down. {status.link_detail}".strip()
+        return failed("link", message, advice_for(insight.link_reason, status.link_detail))
     since = _ago(now - status.link_change_time.ToDatetime(now.tzinfo))
     heard = insight.heard_seconds or 0.0
     told = f"up for {since}, heard {heard:.0f} s ago, {_again('dialled', insight.redials)}"

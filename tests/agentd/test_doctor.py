@@ -188,7 +188,7 @@ async def test_what_relay_and_agent_say_is_cleaned_before_it_leaves(
     with Store(tmp_path / "book.sqlite") as store:
         told = await Doctor(place, None, CallBook(store, lambda: 0), [agent]).examine(status)
     found = {check.id: check for check in told.checks}
-    for words in (found["link"].advice, found["agent"].message):
+    for words in (found["link"].message, found["agent"].message):
         assert "Refused: Bearer [secret]" in words, "what is no secret is still told"
         assert "~/.local/halyard.log" in words
     assert leaked(report(told, "1.0"), KNOWN) == []

@@ -138,6 +138,7 @@ async def test_a_relay_that_restarts_is_dialled_again(config: Config, tmp_path: 
         async with asyncio.timeout(30):
             await daemon.uplink.until(ws.LINK_STATE_WAITING)
         assert "cannot be used" in daemon.uplink.status.detail
+        assert daemon.uplink.status.reason == "UNAVAILABLE"
         async with second:
             await up(daemon)
             assert daemon.uplink.status.detail == ""

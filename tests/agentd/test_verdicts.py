@@ -155,6 +155,7 @@ def test_a_closed_grpc_port_and_an_untold_time() -> None:
 
 def status(**changes: object) -> pb.GetStatusResponse:
     told = pb.GetStatusResponse(link_state=pb.LINK_STATE_UP, devices=1, head_seq=40, stored_through=40, pid=7)
+    told.relay_origin = ORIGIN
     told.link_change_time.FromDatetime(NOW - timedelta(hours=3))
     told.workstation.start_time.FromDatetime(NOW - timedelta(days=2))
     told.MergeFrom(pb.GetStatusResponse(**changes))  # type: ignore[arg-type]  # fields by name
@@ -174,18 +175,38 @@ def test_a_good_daemon_tells_its_figures() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "detail"),
+    ("state", "reason", "detail", "advice"),
     [
-        (pb.LINK_STATE_REFUSED, "This relay wants an invite."),
-        (pb.LINK_STATE_WAITING, "connection refused"),
-        (pb.LINK_STATE_CONNECTING, ""),
+        (pb.LINK_STATE_REFUSED, "INVITE_NEEDED", "This relay wants an invite.", "`relay invite`"),
+        (pb.LINK_STATE_REFUSED, "TOKEN_INVALID", "This token is for another relay.", "--relay https://"),
+        (pb.LINK_STATE_REFUSED, "SUPERSEDED", "A newer link took over.", "stop one of the two"),
+        (pb.LINK_STATE_WAITING, "UNAVAILABLE", "connection refused", "`relay serve` runs"),
+        (pb.LINK_STATE_WAITING, "UNAVAILABLE", "Ssl handshake failed: CERTIFICATE_VERIFY_FAILED", "certificate"),
+        (pb.LINK_STATE_WAITING, "UNIMPLEMENTED", "Method not found!", "update the relay"),
+        (pb.LINK_STATE_WAITING, "UNAUTHENTICATED", "Received http2 header with status: 401", "login of its own"),
+        (pb.LINK_STATE_WAITING, "STORE_UNAVAILABLE", "The relay's disk is full.", "look at its log"),
+        (pb.LINK_STATE_WAITING, "OWN_STORE", "agentd cannot write to its store.", "this machine's disk"),
+        (pb.LINK_STATE_WAITING, "CLOCK_SKEW", "The clocks differ.", "timedatectl"),
+        (pb.LINK_STATE_WAITING, "", "The relay has fallen silent.", "agentd keeps trying by itself"),
+        (pb.LINK_STATE_CONNECTING, "", "", "agentd keeps trying by itself"),
     ],
 )
-def test_a_link_that_is_not_up_fails_with_the_daemons_word(state: pb.LinkState, detail: str) -> None:
-    found = inside(Insight(status(link_state=state, link_detail=detail)))
+def test_a_link_that_is_not_up_says_why_and_what_to_do_about_that(
+    state: pb.LinkState, reason: str, detail: str, advice: str
+) -> None:
+    found = inside(Insight(status(link_state=state, link_detail=detail), link_reason=reason))
     assert states(found) == {"link": FAIL, "log": SKIPPED}
-    assert detail in found["link"].advice
-    assert found["link"].advice
+    assert found["link"].message.endswith(detail)
+    assert advice in found["link"].advice
+    assert not detail or detail not in found["link"].advice
+
+
+def test_a_workstation_without_a_relay_is_told_how_to_have_one() -> None:
+    told = status(link_detail="No relay.")
+    told.relay_origin, told.link_state = "", pb.LINK_STATE_UNSPECIFIED
+    found = inside(Insight(told))
+    assert found["link"].message == "No relay."
+    assert "agentd up" in found["link"].advice
 
 
 def test_a_relay_that_has_fallen_silent() -> None:
