@@ -97,6 +97,7 @@ class Outbox:
         """Restores the outbox from disk; `calls` in the order in which they were queued."""
         self._calls = {call.call_id: call for call in calls}
         self._sent_on_this_link: set[bytes] = set()
+        self._turned_away: set[bytes] = set()
 
     def __iter__(self) -> Iterator[QueuedCall]:
         """All calls, oldest first."""
@@ -128,21 +129,28 @@ class Outbox:
     def link_began(self) -> None:
         """A new link stands: whatever is unanswered will be sent again, since nobody knows what the old one lost."""
         self._sent_on_this_link.clear()
+        self._turned_away.clear()
 
     def doubt(self) -> None:
         """What a workstation has taken and not answered is sent again on this link, too: its answer may have been on a
-        link of the workstation's own that broke. The workstation answers a repeat from memory.
+        link of the workstation's own that broke. The workstation answers a repeat from memory. What the relay turned
+        away is tried again with it.
         """
         taken = {call.call_id for call in self._calls.values() if call.state is CallState.AT_WORKSTATION}
-        self._sent_on_this_link -= taken
+        self._sent_on_this_link -= taken | self._turned_away
+        self._turned_away.clear()
 
     def due(self, now_ms: int) -> list[QueuedCall]:
         """What to send on this link now, oldest first; calls to one workstation must keep this order."""
-        return [
-            call
-            for call in self._calls.values()
-            if not call.state.is_final and call.expires_ms > now_ms and call.call_id not in self._sent_on_this_link
-        ]
+        unsent, held_up = list[QueuedCall](), set[str]()
+        for call in self._calls.values():
+            if call.state.is_final or call.expires_ms <= now_ms:
+                continue
+            if call.call_id in self._turned_away:
+                held_up.add(call.workstation)
+            elif call.call_id not in self._sent_on_this_link and call.workstation not in held_up:
+                unsent.append(call)
+        return unsent
 
     def leave(self, call_id: bytes) -> QueuedCall:
         """The call, about to be handed to the link: no longer editable from here on."""
@@ -161,6 +169,12 @@ class Outbox:
     def answered(self, call_id: bytes, answer: bytes, *, ok: bool) -> QueuedCall | None:
         """The workstation answered; `ok` False when the answer is a refusal."""
         return self._rise(call_id, CallState.DONE if ok else CallState.REFUSED, answer)
+
+    def turned_away(self, call_id: bytes) -> None:
+        """The relay does not take it now, for a reason that passes. It stays where it is, and what was queued behind it
+        for the same workstation stays, too, until there is `doubt` or another link.
+        """
+        self._turned_away.add(call_id)
 
     def refused_by_relay(self, call_id: bytes, why: bytes) -> QueuedCall | None:
         """The relay did not take it. Final only if this was its one attempt: an earlier one may have got through."""

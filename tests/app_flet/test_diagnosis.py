@@ -67,6 +67,7 @@ def test_all_well() -> None:
         (model(BENCH, UP, call(9, CallState.DONE)), "calls", v1.CheckState.OK, "nothing waits"),
         (model(replace(BENCH, online=False)), "agentd", v1.CheckState.FAILED, "bench is offline, last seen now"),
         (model(replace(BENCH, removed=True)), "agentd", v1.CheckState.FAILED, "no longer lists"),
+        (model(replace(BENCH, unlisted=True)), "agentd", v1.CheckState.FAILED, "does not know yet"),
         (model(link=None), "agentd", v1.CheckState.SKIPPED, "cannot be known"),
     ],
 )
@@ -75,6 +76,16 @@ def test_each_part(of: Model, check: str, state: v1.CheckState, words: str) -> N
     assert found.state is state
     assert words in found.message
     assert bool(found.advice) == (state in (v1.CheckState.WARNING, v1.CheckState.FAILED))
+
+
+def test_nobody_is_told_to_pair_again_at_once_because_a_relay_forgot() -> None:
+    refused = LinkView(LinkState.REFUSED, NOW, "Nobody lists this device.")
+    forgotten = checks(model(replace(BENCH, unlisted=True, online=False), refused))
+    assert "leaves once bench is linked to the relay again" in forgotten["app"].advice
+    assert forgotten["agentd"].advice == forgotten["app"].advice
+    taken_off = checks(model(replace(BENCH, unlisted=True, removed=True, online=False), refused))
+    assert taken_off["app"].advice == "Pair this device again."
+    assert "no longer lists" in taken_off["agentd"].message
 
 
 def test_a_workstation_that_is_not_known_has_no_checks() -> None:

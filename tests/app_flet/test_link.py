@@ -1,19 +1,22 @@
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
 from app_flet import intents
 from app_flet.device import Device
-from app_flet.link import Link, keep_links, until_heartbeat
+from app_flet.link import Link, _tick, keep_links
 from app_flet.model import LinkState, Model
 from app_flet.outgoing import Refused
+from app_flet.pace import until_heartbeat
 from app_flet.pairing import Guise, pair
 from halyard_client.halyard.agent import v1
 from halyard_client.halyard.link import v1 as link
-from tests.app_flet.harbour import Harbour, Workstation, refusal, resource
-from wire.calls import CallState
+from tests.app_flet.harbour import Harbour, Reader, Workstation, refusal, resource
+from wire.calls import CallState, QueuedCall
 from wire.pairing import parse_code
 
 S = "sessions/s1"
@@ -194,6 +197,27 @@ async def test_an_answer_that_was_lost_on_the_workstations_own_link_is_asked_for
     assert len(harbour.hellos) == 1
 
 
+async def test_a_link_that_breaks_just_when_it_is_given_up_is_not_dialled_again(
+    paired: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dialled = asyncio.Event()
+
+    async def connect(_: Link) -> None:
+        assert not dialled.is_set()
+        dialled.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise ConnectionResetError from None
+
+    monkeypatch.setattr(Link, "_connect", connect)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(Link(paired, next(iter(paired.relays))).run())
+        await dialled.wait()
+        running.cancel()
+    assert running.cancelled()
+
+
 async def test_coming_to_the_foreground_links_at_once(paired: Device, harbour: Harbour, bench: Workstation) -> None:
     # The longest draw: without hurry() the second link would be a second away, the later ones half a minute.
     link_ = Link(paired, harbour.origin, draw=lambda: 1.0)
@@ -223,8 +247,79 @@ async def test_a_device_that_nobody_lists_is_told_and_keeps_what_it_has(
     bench.members.clear()
     async with linked(paired):
         await until(paired, lambda model: model.links[harbour.origin].state is LinkState.REFUSED)
-    assert paired.model.workstations[bench.id].removed
+    assert paired.model.workstations[bench.id].unlisted
+    assert not paired.model.workstations[bench.id].removed
     assert S in paired.model.workstations[bench.id].held
+
+
+async def test_a_call_waits_until_the_relay_lists_this_device_for_its_workstation(
+    paired: Device, harbour: Harbour, bench: Workstation
+) -> None:
+    other = harbour.add(Workstation(name="forge"))
+    await meet(paired, harbour, other)
+    for workstation in (bench, other):
+        workstation.answer = lambda _method, _request: bytes(v1.PromptResponse())
+    own = paired.identity.device_id
+    keys = other.members.pop(own)
+    async with linked(paired):
+        await until(paired, level(bench))
+        assert paired.model.workstations[other.id].unlisted
+        there = paired.call(other.id, intents.prompt(S, "there"))
+        here = paired.call(bench.id, intents.prompt(S, "here"))
+        await until(paired, lambda model: model.calls[here].state is CallState.DONE)
+        assert [call.call_id for call in harbour.calls] == [here]
+        assert paired.model.calls[there].state is CallState.ON_DEVICE
+        assert not paired.model.calls[there].has_left
+        other.members[own] = keys
+        state = link.WorkstationState(workstation_id=other.id, online=True)
+        joined = link.AttachAppResponse(joined=link.Joined(workstation=state))
+        await harbour.broadcast(other, joined)
+        await until(paired, lambda model: model.calls[there].state is CallState.DONE)
+        assert not paired.model.workstations[other.id].unlisted
+    assert [method for method, _ in other.calls] == [intents.PROMPT]
+
+
+async def test_what_the_relay_turned_away_is_tried_again_with_the_next_heartbeat(
+    paired: Device, harbour: Harbour, bench: Workstation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def turn_away(reader: Reader, _: str, call: link.SealedCall) -> None:
+        harbour.calls.append(call)
+        refused = link.CallRefused(call_id=call.call_id, status=refusal(8, "RATE_LIMITED", "Not now."))
+        await reader.socket.send(bytes(link.AttachAppResponse(call_refused=refused)))
+
+    monkeypatch.setattr(harbour, "_call", turn_away)
+    harbour.heartbeat_seconds = 1
+    bench.answer = lambda _method, _request: bytes(v1.PromptResponse())
+    async with linked(paired):
+        await until(paired, level(bench))
+        call_id = paired.call(bench.id, intents.prompt(S, "once"))
+        await harbour.until(lambda: len(harbour.calls) > 1)
+        assert paired.model.calls[call_id].state is CallState.ON_DEVICE
+        monkeypatch.undo()
+        await until(paired, lambda model: model.calls[call_id].state is CallState.DONE)
+    assert len(bench.calls) == len(harbour.hellos) == 1
+
+
+async def test_a_phone_whose_disk_is_full_tells_what_expired_once_there_is_room(
+    paired: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app_flet.link.TICK_SECONDS", 0.01)
+    paired.outgoing.call(next(iter(paired.followings)), replace(intents.prompt(S, "late"), ttl_ms=0))
+    full = asyncio.Event()
+    refuse = paired.store.keep_call
+
+    def keep_call(_: QueuedCall) -> None:
+        full.set()
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(paired.store, "keep_call", keep_call)
+    async with asyncio.TaskGroup() as group:
+        ticking = group.create_task(_tick(paired))
+        await asyncio.wait([ticking, group.create_task(full.wait())], return_when=asyncio.FIRST_COMPLETED)
+        monkeypatch.setattr(paired.store, "keep_call", refuse)
+        await until(paired, lambda model: all(call.state is CallState.EXPIRED for call in model.calls.values()))
+        ticking.cancel()
+    assert [call.state for call in paired.store.calls()] == [CallState.EXPIRED]
 
 
 async def test_a_relay_that_goes_away_is_dialled_again_when_it_said(

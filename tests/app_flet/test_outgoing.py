@@ -1,5 +1,6 @@
 """What a person wrote is never lost, doubled or sent out of turn, however and whenever the app dies."""
 
+import asyncio
 import sqlite3
 import tempfile
 from collections.abc import Iterator
@@ -12,14 +13,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from app_flet import intents
+from app_flet import events, intents
 from app_flet.device import Device
 from app_flet.outgoing import MAX_CALL_BYTES, Refused
 from halyard_client.halyard.agent import v1
 from halyard_client.halyard.link.v1 import CallRefused
 from relay.limits import Limits
 from tests.app_flet.harbour import Workstation, refusal
-from tests.app_flet.quay import Quay, S, open_device, prompt_of
+from tests.app_flet.quay import NOW_MS, Quay, S, open_device, prompt_of
 from wire.calls import CallState
 from wire.errors import CallLeft
 
@@ -258,9 +259,58 @@ def test_what_the_relay_refuses_at_its_one_attempt_is_over(path: Path, bench: Wo
     device, quay = open_device(path, bench), Quay(bench)
     call_id = say(device, bench, "one")
     list(quay.hand_over(device))
-    status = refusal(8, "RATE_LIMITED", "The inbox is full.")
+    status = refusal(8, "TOO_LARGE", "This call would wait too long.")
     device.outgoing.refused(CallRefused(workstation_id=bench.id, call_id=call_id, status=status))
-    assert device.model.calls[call_id].error == "The inbox is full."
+    assert device.model.calls[call_id].error == "This call would wait too long."
+
+
+@pytest.mark.parametrize("reason", ["NOT_A_MEMBER", "RATE_LIMITED"])
+def test_a_relay_that_takes_a_call_not_yet_delays_it_and_what_follows_and_ends_nothing(
+    path: Path, bench: Workstation, reason: str
+) -> None:
+    device, quay = open_device(path, bench), Quay(bench)
+    calls = [say(device, bench, text) for text in ("one", "two")]
+    for call in quay.hand_over(device):
+        refused = CallRefused(workstation_id=bench.id, call_id=call.call_id, status=refusal(7, reason, "Pair it."))
+        device.outgoing.refused(refused)
+    seen = [device.model.calls[call_id] for call_id in calls]
+    assert [(call.state, call.error) for call in seen] == [(CallState.ON_DEVICE, "")] * 2
+    for call in quay.hand_over(device):
+        quay.store(device, call)
+    for reply in quay.work(device):
+        device.outgoing.replied(reply)
+    assert quay.done == ["one", "two"]
+
+
+def test_what_a_relay_lost_and_has_again_is_shown_there_again(path: Path, bench: Workstation) -> None:
+    device, quay = open_device(path, bench), Quay(bench)
+    call_id = say(device, bench, "one")
+    list(quay.hand_over(device))
+    device.outgoing.stored(call_id)
+    device.happened([events.WorkstationUnlisted(bench.id)])
+    assert device.model.calls[call_id].state is CallState.ON_DEVICE
+    device.outgoing.stored(call_id)
+    assert device.model.calls[call_id].state is CallState.AT_RELAY
+
+
+async def test_a_full_disk_keeps_nobody_waiting_for_a_read_that_ran_out_of_time(path: Path, bench: Workstation) -> None:
+    device = open_device(path, bench)
+    say(device, bench, "one")
+    async with asyncio.TaskGroup() as group:
+        asking = group.create_task(turned_down(device, bench))
+        await asyncio.sleep(0)
+        device.now_ms.own_ms = lambda: NOW_MS + 2 * intents.PROMPT_TTL_MS
+        device.store._db.execute("PRAGMA query_only = ON")
+        with pytest.raises(sqlite3.OperationalError):
+            device.outgoing.expire()
+        await asyncio.wait({asking}, timeout=30)
+        assert asking.done()
+
+
+async def turned_down(device: Device, bench: Workstation) -> None:
+    """Asks for something that is not answered in time."""
+    with pytest.raises(Refused):
+        await device.ask(bench.id, intents.session_diff(S))
 
 
 def test_only_the_last_answers_stay_in_memory(path: Path, bench: Workstation) -> None:

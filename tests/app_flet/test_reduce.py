@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from app_flet import events
 from app_flet.instants import instant
-from app_flet.model import MAX_MESSAGES, MORE_MESSAGES, Held, LinkState, Model, Page, WorkstationView
+from app_flet.model import MAX_MESSAGES, MORE_MESSAGES, CallView, Held, LinkState, Model, Page, WorkstationView
 from app_flet.reduce import lies_inside, reduce
 from halyard_client.halyard.agent import v1
+from wire.calls import CallState
 
 W = "workstation-1"
 S = "sessions/s1"
@@ -301,6 +302,28 @@ def test_pairing_again_keeps_the_replica_and_lifts_the_removal() -> None:
     assert not view(model).removed
     assert view(model).role == "viewer"
     assert S in view(model).held
+
+
+def test_a_relay_that_does_not_list_this_device_has_nothing_of_it_and_removes_nothing() -> None:
+    calls = [
+        events.CallChanged(CallView(bytes([at]), workstation, "m", b"", state, 1))
+        for at, (workstation, state) in enumerate(
+            [(W, CallState.AT_RELAY), (W, CallState.AT_WORKSTATION), ("other", CallState.AT_RELAY)]
+        )
+    ]
+    model = known(events.PresenceChanged(W, online=True, last_seen_ms=1), *calls, events.WorkstationUnlisted(W))
+    assert (view(model).unlisted, view(model).removed, view(model).online) == (True, False, False)
+    states = [call.state for call in model.calls.values()]
+    assert states == [CallState.ON_DEVICE, CallState.AT_WORKSTATION, CallState.AT_RELAY]
+    assert reduce(model, events.WorkstationUnlisted(W)) is model
+    assert reduce(model, events.WorkstationUnlisted("other")) is model
+    listed = reduce(model, events.PresenceChanged(W, online=False, last_seen_ms=1))
+    assert not view(listed).unlisted
+    assert not view(reduce(model, events.WorkstationKnown(W, "bench", "http://relay", "viewer"))).unlisted
+
+
+def test_what_a_workstation_took_back_is_not_given_back_by_a_relay_that_lists_nobody() -> None:
+    assert view(known(events.WorkstationRemoved(W), events.WorkstationUnlisted(W))).removed
 
 
 def test_as_of_only_moves_forward() -> None:

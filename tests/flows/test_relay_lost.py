@@ -16,6 +16,7 @@ from agentd.daemon import Daemon, running
 from app_flet import intents
 from app_flet.believing import WARNINGS
 from app_flet.device import Device
+from app_flet.glance import role_in
 from app_flet.link import keep_links
 from app_flet.model import LinkState, Model
 from app_flet.pairing import Guise, pair
@@ -33,10 +34,10 @@ PATIENCE_SECONDS = 60
 
 
 class Shore:
-    """One workstation and one app, whose relay comes and goes at one address."""
+    """One workstation or two, and one app, whose relay comes and goes at one address."""
 
     def __init__(self, folder: Path) -> None:
-        self.agent = ScriptedAgent()
+        self.agent, self.smith = ScriptedAgent(), ScriptedAgent()
         self.data = folder / "relay"
         self._ports = ("127.0.0.1:0", "127.0.0.1:0")
         (folder / "project").mkdir()
@@ -61,6 +62,14 @@ class Shore:
             await self.agent.started()
             yield daemon
 
+    @asynccontextmanager
+    async def forge(self) -> AsyncIterator[Daemon]:
+        """Another workstation is there meanwhile."""
+        config = replace(self._config, state_dir=self._config.state_dir.with_name("forge"), display_name="forge")
+        async with running(config, lambda _: [self.smith]) as daemon:
+            await self.smith.started()
+            yield daemon
+
     def daemon_at(self, relay: Relay) -> AbstractAsyncContextManager[Daemon]:
         """The workstation is there meanwhile, linked to a relay in this process."""
         self._config = replace(self._config, relay=RelayAddress(relay.addresses.origin, relay.addresses.grpc))
@@ -70,6 +79,10 @@ class Shore:
         """The app is let in, by the code that a person would type."""
         store = Store(self._device_file)
         self.device = Device(store, lambda: time.time_ns() // 1_000_000, relay=origin)
+        self.workstation = await self.meet(origin, daemon)
+
+    async def meet(self, origin: str, daemon: Daemon) -> str:
+        """One workstation more lets the app in; returns its id."""
         pairing = daemon.pairing.pair(workstation_pb2.DEVICE_ROLE_OPERATOR)
         shown = (await anext(pairing)).code.code
         guise = Guise("Phone", "android")
@@ -79,7 +92,7 @@ class Shore:
             )
             async for _ in pairing:
                 pass
-        self.workstation = self.device.paired(joining.result())
+        return self.device.paired(joining.result())
 
     @asynccontextmanager
     async def app(self) -> AsyncIterator[None]:
@@ -142,6 +155,46 @@ async def test_calls_that_a_relay_acknowledged_and_lost_are_made_once_and_in_ord
     async with shore.relay(), shore.app(), shore.daemon():
         await shore.until(lambda model: all(model.calls[call].state is CallState.DONE for call in calls))
     assert [asked[1] for asked in shore.agent.asked if asked[0] == "prompt"] == prompts
+
+
+async def test_what_is_said_to_a_workstation_that_is_not_back_yet_waits_for_it(shore: Shore) -> None:
+    async with shore.relay() as relay, shore.daemon() as daemon, shore.forge() as other:
+        await shore.pair(relay.origin, daemon)
+        forge = await shore.meet(relay.origin, other)
+        here = shore.agent.begin_session("here", daemon.projects.list()[0].name).name
+        there = shore.smith.begin_session("there", other.projects.list()[0].name).name
+        async with shore.app():
+            await shore.until(lambda model: here in model.workstations[shore.workstation].held)
+            await shore.until(lambda model: there in model.workstations[forge].held)
+    async with shore.relay(), shore.app():
+        first = shore.device.call(forge, intents.prompt(there, "before the loss"))
+        await shore.until(lambda model: model.calls[first].state is CallState.AT_RELAY)
+    shore.lose_the_relays_store()
+    async with shore.relay(), shore.app(), shore.daemon():
+        await shore.until(lambda model: model.workstations[forge].unlisted)
+        second = shore.device.call(forge, intents.prompt(there, "while only the other one is back"))
+        beside = shore.device.call(shore.workstation, intents.prompt(here, "to the one that is back"))
+        await shore.until(lambda model: model.calls[beside].state is CallState.DONE)
+        waiting = [shore.device.model.calls[call] for call in (first, second)]
+        assert [(call.state, call.error) for call in waiting] == [(CallState.ON_DEVICE, "")] * 2
+        assert role_in(shore.device.model, forge) == "operator"
+        async with shore.forge():
+            await shore.until(lambda model: all(model.calls[c].state is CallState.DONE for c in (first, second)))
+    said = [asked[1] for asked in shore.smith.asked if asked[0] == "prompt"]
+    assert said == ["before the loss", "while only the other one is back"]
+
+
+async def test_more_than_a_relay_takes_at_once_is_made_in_order_all_the_same(shore: Shore) -> None:
+    prompts = [f"prompt {number}" for number in range(130)]
+    async with shore.relay() as relay, shore.daemon() as daemon:
+        await shore.pair(relay.origin, daemon)
+        session = shore.agent.begin_session("s", daemon.projects.list()[0].name).name
+        for text in prompts:
+            shore.device.call(shore.workstation, intents.prompt(session, text))
+        async with shore.app():
+            await shore.until(lambda model: not any(call.is_open for call in model.calls.values()))
+    assert [asked[1] for asked in shore.agent.asked if asked[0] == "prompt"] == prompts
+    assert [call.error for call in shore.device.model.calls.values() if call.error] == []
 
 
 async def test_calls_made_while_the_relays_disk_is_full_are_made_in_order_when_there_is_room(

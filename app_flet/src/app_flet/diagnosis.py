@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
-from app_flet.glance import workstation_name
+from app_flet.glance import UNLISTED, UNLISTED_ADVICE, unlisted_line, workstation_name
 from app_flet.instants import MINUTE_MS, ago, clock_time
 from app_flet.model import LinkState, LinkView, Model, WorkstationView
 from halyard_client.halyard.agent import v1
@@ -17,6 +17,7 @@ from wire.redaction import Redactor
 SLOW_MS = 1_000
 WAITING_MS = 2 * MINUTE_MS
 """A call that is under way for longer deserves a look while the workstation is there."""
+AGAIN = "Pair this device again."
 MARKS = {v1.CheckState.OK: "ok  ", v1.CheckState.WARNING: "look", v1.CheckState.FAILED: "FAIL"}
 _REDACTOR = Redactor()
 RANKS = (v1.CheckState.FAILED, v1.CheckState.WARNING)
@@ -71,7 +72,8 @@ def _clean(check: v1.Check) -> v1.Check:
 
 def _link(known: WorkstationView, link: LinkView, now_ms: int, zone: timedelta) -> v1.Check:
     if link.state is LinkState.REFUSED:
-        return failed("app", link.detail or f"{known.relay} refuses this device.", "Pair this device again.")
+        advice = UNLISTED_ADVICE.format(name=workstation_name(known)) if unlisted_line(known) else AGAIN
+        return failed("app", link.detail or f"{known.relay} refuses this device.", advice)
     if link.state is not LinkState.ONLINE:
         why = link.detail or f"{known.relay} is not reached."
         advice = "Check this device's network, then whether the relay runs; the app keeps trying by itself."
@@ -135,6 +137,8 @@ def _workstation(known: WorkstationView, link: LinkView, now_ms: int) -> v1.Chec
     name = workstation_name(known)
     if known.removed:
         return failed("agentd", f"{name} no longer lists this device.", "Run `agentd pair` there and pair again.")
+    if unlisted_line(known):
+        return failed("agentd", UNLISTED.format(name=name), UNLISTED_ADVICE.format(name=name))
     if link.state is not LinkState.ONLINE:
         return skipped("agentd", f"Whether {name} is there cannot be known without the relay.")
     if known.online:

@@ -33,6 +33,13 @@ class WorkstationRemoved:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkstationUnlisted:
+    """The relay does not list this device for a workstation: its word alone, also after it lost its store."""
+
+    workstation: str
+
+
+@dataclass(frozen=True, slots=True)
 class WorkstationWarned:
     """Something about a workstation's log is not as it should be; empty text: it is again."""
 
@@ -185,6 +192,7 @@ Event = (
     OfWorkstation
     | WorkstationKnown
     | WorkstationForgotten
+    | WorkstationUnlisted
     | CallChanged
     | CallDropped
     | LinkChanged

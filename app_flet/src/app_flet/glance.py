@@ -18,6 +18,14 @@ ROLE_NAMES = {
     v1.DeviceRole.VIEWER: "viewer",
 }
 MAY_DECIDE = ("operator", "approver")
+UNLISTED = (
+    "The relay does not know yet that this device may direct {name}: it may have lost its store, or this device was "
+    "taken off the list there."
+)
+UNLISTED_ADVICE = (
+    "What you say waits on this device, and leaves once {name} is linked to the relay again. If that lasts, see there "
+    "whether agentd runs and, with `agentd devices`, whether it still lists this device; if it does not, pair again."
+)
 JUST_DECIDED_MS = 90_000
 """For so long a list shows what came of a decision."""
 
@@ -76,6 +84,13 @@ def role_in(model: Model, workstation: str) -> str:
     device = record.resource.device if record else None
     # The role at pairing stands until the workstation's own list says otherwise.
     return ROLE_NAMES.get(device.role, "viewer") if device else known.role
+
+
+def unlisted_line(known: WorkstationView | None) -> str:
+    """What to say of a relay that does not list this device for a workstation; empty while it does."""
+    if known is None or known.removed or not known.unlisted:
+        return ""
+    return f"{UNLISTED} {UNLISTED_ADVICE}".format(name=workstation_name(known))
 
 
 def uses_demo_model(known: WorkstationView | None) -> bool:
@@ -356,7 +371,7 @@ def log_lines(model: Model, workstation: str = "") -> tuple[str, ...]:
 
 def _log_line(known: WorkstationView) -> str:
     if not known.removed:
-        return known.warning
+        return unlisted_line(known) or known.warning
     stays = "What is here stays readable; pair again to go on."
     return f"The relay says that {workstation_name(known)} no longer lists this device. {stays}"
 

@@ -6,6 +6,7 @@ nothing of what a frame means beyond where it goes.
 
 import asyncio
 import logging
+import math
 import random
 import secrets
 import sqlite3
@@ -13,7 +14,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
 
 from websockets.asyncio.client import ClientConnection
 
@@ -24,8 +24,10 @@ from app_flet.doubt import Doubt
 from app_flet.instants import instant, milliseconds
 from app_flet.link_lost import EXPECTED, LinkLost, first_of, lost_by, lost_by_going, lost_by_refusal
 from app_flet.model import LinkState
+from app_flet.pace import Pace, until_heartbeat
 from app_flet.pairing import OPEN_SECONDS
 from app_flet.reading import read, read_frame
+from app_flet.release import release
 from app_flet.whereabouts import TICK_SECONDS, Whereabouts
 from halyard_client.halyard.link.v1 import (
     AppCall,
@@ -53,22 +55,6 @@ MAX_HEARTBEAT_SECONDS = 60
 DEAD_AFTER_HEARTBEATS = 2.5
 
 
-def until_heartbeat(silent_s: float, heartbeat_s: float, *, woken: bool) -> float:
-    """Seconds until a device that said nothing for `silent_s` must say that it is there; 0 or less: now.
-
-    Half an interval is enough for one that is `woken` by a frame anyway: its radio is up, and two wakings become one.
-    """
-    return (heartbeat_s / 2 if woken else heartbeat_s) - silent_s
-
-
-def release() -> str:
-    """This app's release, for the relay's log; "0" where it runs without being installed, as on a phone."""
-    try:
-        return version("halyard")
-    except PackageNotFoundError:
-        return "0"
-
-
 @dataclass
 class Link:
     """The link of one device to one relay."""
@@ -92,16 +78,23 @@ class Link:
     _socket: ClientConnection | None = None
     """While the link stands."""
     _doubt: Doubt = field(default_factory=Doubt)
+    _listed: set[str] = field(default_factory=set)
+    """The workstations for which the relay lists this device; calls to others wait."""
+    _pace: Pace = field(default_factory=Pace)
 
     async def run(self) -> None:
         """Links, and links again, until cancelled."""
         try:
             with self.device.hurried.listening() as hurried:
-                while True:
-                    self._now_is(LinkState.CONNECTING)
-                    lost = await self._attempt(hurried)
-                    self._now_is(lost.state, lost.message)
-                    await self._pause(lost, hurried)
+                async with asyncio.TaskGroup() as group:
+                    while True:
+                        self._now_is(LinkState.CONNECTING)
+                        # A task of its own: what breaks while it is cancelled is raised instead of CancelledError.
+                        attempt = group.create_task(self._attempt(hurried))
+                        await asyncio.wait({attempt})
+                        lost = attempt.result()
+                        self._now_is(lost.state, lost.message)
+                        await self._pause(lost, hurried)
         finally:
             self._now_is(LinkState.OFFLINE)
 
@@ -204,14 +197,17 @@ class Link:
             self._heartbeat_s = min(limits.heartbeat_seconds, MAX_HEARTBEAT_SECONDS)
 
     def _members(self, welcome: AppWelcome) -> Iterator[events.Event]:
-        present = {state.workstation_id for state in welcome.workstations}
-        for following in self.device.of_relay(self.relay):
-            if following.row.id not in present:
-                yield events.WorkstationRemoved(following.row.id)
+        self._listed = set()
         for state in welcome.workstations:
             yield from self._began(state)
+        yield from self._unlisted()
+
+    def _unlisted(self) -> Iterator[events.Event]:
+        absent = (one.row.id for one in self.device.of_relay(self.relay) if one.row.id not in self._listed)
+        return map(events.WorkstationUnlisted, absent)
 
     def _began(self, state: WorkstationState) -> list[events.Event]:
+        self._listed.add(state.workstation_id)
         following = self.device.followings.get(state.workstation_id)
         return following.began(state, self.device.now_ms()) if following is not None else []
 
@@ -234,8 +230,8 @@ class Link:
             # Once: a relay that refuses the time that it has just told would be asked again without end.
             lost.at_once, self._redialled = not self._redialled, True
         if lost.is_unlisted:
-            for following in self.device.of_relay(self.relay):
-                self.device.happened([events.WorkstationRemoved(following.row.id)])
+            self._listed = set()
+            self.device.happened(self._unlisted())
         return lost
 
     # --- receiving ----------------------------------------------------------------------------------------------------
@@ -295,6 +291,7 @@ class Link:
         elif frame.reset is not None and frame.reset.cursor is not None:
             happened = following.reset(frame.reset.cursor.log_epoch)
         elif frame.removed is not None:
+            self._listed.discard(following.row.id)
             happened = [events.WorkstationRemoved(following.row.id)]
         self.device.happened(happened)
         self.device.outgoing.due.ring()
@@ -304,6 +301,7 @@ class Link:
     def _joined(self, joined: Joined) -> None:
         if joined.workstation is not None:
             self.device.happened(self._began(joined.workstation))
+            self.device.outgoing.outbox.doubt()
             self.device.outgoing.due.ring()
 
     # --- sending ------------------------------------------------------------------------------------------------------
@@ -311,14 +309,14 @@ class Link:
     async def _send(self, socket: ClientConnection, due: asyncio.Event) -> None:
         while True:
             due.clear()
-            await self._send_due(socket)
+            held_back_s = await self._send_due(socket)
             seconds = until_heartbeat(time.monotonic() - self._sent_at, self._heartbeat_s, woken=self._woken)
             if seconds <= 0:
                 await self._ping(socket)
                 self.device.outgoing.outbox.doubt()
                 continue
             try:
-                async with asyncio.timeout(seconds):
+                async with asyncio.timeout(min(seconds, held_back_s)):
                     await due.wait()
             except TimeoutError:
                 continue
@@ -333,16 +331,22 @@ class Link:
         self._sent_at = time.monotonic()
         self._woken = False
 
-    async def _send_due(self, socket: ClientConnection) -> None:
+    async def _send_due(self, socket: ClientConnection) -> float:
+        """Sends what is due, and returns the seconds until more of it may leave."""
         self.device.outgoing.expire()
         now_ms = self.device.now_ms()
         self.device.happened(following.judged(now_ms) for following in self.device.of_relay(self.relay))
         await self._send_focus(socket)
         for call in self.device.outgoing.outbox.due(self.device.now_ms()):
             frame = self._call(call)
-            if frame is not None:
-                self.device.outgoing.leaving(call)
-                await self._say(socket, frame)
+            if frame is None:
+                continue
+            if (wait := self._pace.wait(time.monotonic())) > 0:
+                return wait
+            self._pace.left(time.monotonic())
+            self.device.outgoing.leaving(call)
+            await self._say(socket, frame)
+        return math.inf
 
     async def _send_focus(self, socket: ClientConnection) -> None:
         workstation, session = self.device.focus
@@ -356,7 +360,8 @@ class Link:
 
     def _call(self, call: QueuedCall) -> AttachAppRequest | None:
         following = self.device.followings.get(call.workstation)
-        if following is None or self.device.relay_of(following.row) != self.relay:
+        here = following is not None and self.device.relay_of(following.row) == self.relay
+        if following is None or not here or call.workstation not in self._listed:
             return None
         sealed = following.channel.seal_call(call.call_id, call.expires_ms, call.payload)
         envelope = SealedCall(call_id=call.call_id, expire_time=instant(call.expires_ms), sealed=sealed)
@@ -379,7 +384,15 @@ async def _tick(device: Device) -> None:
     """Ends what ran out of time, also while no link stands; notices that the device slept, or is elsewhere."""
     whereabouts = Whereabouts(device.relays, device.now_ms.own_ms)
     while True:
-        device.outgoing.expire()
+        _expire(device)
         if whereabouts.changed():
             device.hurry()
         await asyncio.sleep(TICK_SECONDS)
+
+
+def _expire(device: Device) -> None:
+    try:
+        device.outgoing.expire()
+    except sqlite3.Error as error:
+        log.warning("The store refused a change: %s", error)
+        device.outgoing.recover()

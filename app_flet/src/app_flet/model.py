@@ -112,6 +112,8 @@ class WorkstationView:
     """The relay has handed out all it had, at least once on this link."""
     removed: bool = False
     """The workstation took this device off its list."""
+    unlisted: bool = False
+    """The relay does not list this device for it, and nobody has said that the workstation took it off its list."""
     has_gap: bool = False
     """The relay let go of part of the log before this device had read it: the workstation may have more."""
     warning: str = ""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 
 from app_flet import events, intents
 from app_flet.bell import Bell
-from app_flet.calling import view_of
+from app_flet.calling import reason_of, view_of
 from app_flet.intents import Intent
 from app_flet.model import CallView
 from app_flet.reading import read
@@ -31,6 +31,8 @@ MAX_FINISHED = 64
 """Finished calls that screens may still want to look at; older ones are dropped from memory."""
 MAX_CALL_BYTES = 240 * 1024
 """A relay takes 256 KiB; with more it would end the link, which would send the call again."""
+PASSING = frozenset({"NOT_A_MEMBER", "RATE_LIMITED"})
+"""Why a relay does not take a call for now. It may have lost its store: only a workstation says whom it lists."""
 TOO_LONG = "This is too long to be sent at once. Put it into a file of the project, and let the agent read that."
 
 Clock = Callable[[], int]
@@ -170,7 +172,12 @@ class Outgoing:
 
     def stored(self, call_id: bytes) -> None:
         """The relay has it."""
-        self._changed(self.outbox.stored(call_id))
+        self._changed(self.outbox.stored(call_id) or self._stored_again(call_id))
+
+    def _stored_again(self, call_id: bytes) -> QueuedCall | None:
+        """A relay that had lost it has it once more: that is where it is shown again."""
+        call = self.outbox.get(call_id)
+        return call if call is not None and call.state is CallState.AT_RELAY else None
 
     def taken(self, call_id: bytes) -> None:
         """The workstation has it."""
@@ -190,13 +197,17 @@ class Outgoing:
         self._changed(self.outbox.answered(call.call_id, answer, ok=not refused))
 
     def refused(self, frame: CallRefused) -> None:
-        """The relay did not take a call."""
+        """The relay did not take a call: now, or ever."""
+        if frame.status is not None and reason_of(frame.status) in PASSING:
+            self.outbox.turned_away(frame.call_id)
+            return
         why = CallResult(error=frame.status or Status(message="The relay refused this."))
         self._changed(self.outbox.refused_by_relay(frame.call_id, bytes(why)))
 
     def expire(self) -> None:
-        """Ends the calls whose time has run out."""
-        for call in self.outbox.expire(self._now_ms()):
+        """Ends the calls whose time has run out; sqlite3.Error when the disk does not take that: then `recover`."""
+        # Whoever waits for a read is told in any case: that needs no disk.
+        for call in sorted(self.outbox.expire(self._now_ms()), key=lambda call: call.call_id not in self._reads):
             self._changed(call)
 
     def _changed(self, call: QueuedCall | None, *, durable: bool = False) -> None:

@@ -31,6 +31,7 @@ from app_flet.model import (
 )
 from halyard_client.halyard.agent.v1 import Delta, DeltaField, PartState, Resource
 from wire import names
+from wire.calls import CallState
 
 INSIDE_A_SESSION = frozenset({names.Kind.MESSAGE, names.Kind.PART, names.Kind.TODOS})
 """Kinds that only an opened session shows."""
@@ -49,9 +50,8 @@ def reduce(model: Model, event: events.Event) -> Model:
             return replace(model, clock_offset_ms=offset_ms)
         case events.WorkstationKnown():
             return _known(model, event)
-        case events.WorkstationForgotten(workstation):
-            rest = {key: value for key, value in model.workstations.items() if key != workstation}
-            return replace(model, workstations=frozen(rest))
+        case events.WorkstationForgotten() | events.WorkstationUnlisted():
+            return _forgotten(model, event) if event.workstation in model.workstations else model
     known = model.workstations.get(event.workstation)
     if known is None:
         return model
@@ -88,7 +88,8 @@ def _whole(known: WorkstationView, session: str) -> WorkstationView:
 def _standing(known: WorkstationView, event: events.OfStanding) -> WorkstationView:
     match event:
         case events.PresenceChanged(_, online, last_seen_ms):
-            return replace(known, online=online, last_seen_ms=max(known.last_seen_ms, last_seen_ms), removed=False)
+            last_seen_ms = max(known.last_seen_ms, last_seen_ms)
+            return replace(known, online=online, last_seen_ms=last_seen_ms, removed=False, unlisted=False)
         case events.WorkstationRemoved():
             return replace(known, removed=True, online=False)
         case events.WorkstationWarned(_, warning):
@@ -122,8 +123,26 @@ def _known(model: Model, event: events.WorkstationKnown) -> Model:
             last_seen_ms=last_seen_ms,
             as_of_ms=as_of_ms,
             removed=False,
+            unlisted=False,
         ),
     )
+
+
+def _forgotten(model: Model, event: events.WorkstationForgotten | events.WorkstationUnlisted) -> Model:
+    if isinstance(event, events.WorkstationUnlisted):
+        return _unlisted(model, event.workstation)
+    rest = {key: value for key, value in model.workstations.items() if key != event.workstation}
+    return replace(model, workstations=frozen(rest))
+
+
+def _unlisted(model: Model, workstation: str) -> Model:
+    """What waited at the relay for the workstation is there no more; it will be sent from here again."""
+    known = model.workstations[workstation]
+    fresh = known if known.unlisted and not known.online else replace(known, unlisted=True, online=False)
+    marked = model if fresh is known else _with(model, fresh)
+    lost = {k: c for k, c in model.calls.items() if c.workstation == workstation and c.state is CallState.AT_RELAY}
+    here = {call_id: replace(call, state=CallState.ON_DEVICE) for call_id, call in lost.items()}
+    return replace(marked, calls=frozen({**model.calls, **here})) if here else marked
 
 
 def _of_link(model: Model, event: events.LinkChanged | events.LinkMeasured) -> Model:

@@ -1,5 +1,7 @@
 from app_flet.device import Device
+from app_flet.route import Page, Place
 from halyard_client.halyard.agent import v1
+from halyard_client.halyard.link import v1 as link
 from tests.app_flet.harbour import Harbour, Workstation, resource
 from tests.app_flet.harness import staged
 from tests.app_flet.scenes import Scene
@@ -57,8 +59,22 @@ async def test_being_taken_off_the_list_is_said_and_what_is_here_stays(
 ) -> None:
     async with staged(paired, served_by=harbour.origin, linked=True) as stage:
         await stage.until(lambda: "session:s1" in stage.ids())
+        await harbour.broadcast(bench, link.AttachAppResponse(removed=link.Removed(workstation_id=bench.id)))
         bench.members.clear()
         await harbour.cut()
         await stage.until(lambda: "no longer lists this device" in stage.text())
         assert "session:s1" in stage.ids()
         assert "allow-once" not in stage.ids()
+
+
+async def test_a_relay_that_may_have_forgotten_is_told_from_being_taken_off(
+    paired: Device, harbour: Harbour, bench: Workstation
+) -> None:
+    async with staged(paired, served_by=harbour.origin, linked=True) as stage:
+        await stage.until(lambda: "allow-once" in stage.ids())
+        bench.members.clear()
+        await harbour.cut()
+        await stage.until(lambda: "The relay does not know yet" in stage.text())
+        assert "allow-once" in stage.ids()
+        stage.screen.go(Place(Page.WORKSTATION, bench.id))
+        await stage.until(lambda: "The relay does not know yet" in stage.text())

@@ -4,8 +4,10 @@ import pytest
 from app_flet import intents
 from app_flet.components.status import SHAPES
 from app_flet.device import Device
+from app_flet.model import LinkState
 from app_flet.theme import Tone, ink
 from halyard_client.halyard.agent import v1
+from halyard_client.halyard.link import v1 as link
 from tests.app_flet.harbour import Harbour, Workstation, refusal, resource
 from tests.app_flet.harness import DESKTOP, Stage, staged
 from tests.app_flet.scenes import Scene
@@ -214,6 +216,44 @@ async def test_on_a_desktop_list_and_session_stand_side_by_side(
         await stage.tap("session:s4")
         assert stage.screen.sight.place.session == "sessions/s4"
         assert "session:s1" in stage.ids()
+
+
+async def test_who_a_relay_has_forgotten_goes_on_writing_and_is_told(
+    paired: Device, harbour: Harbour, bench: Workstation
+) -> None:
+    bench.answer = lambda _method, _request: bytes(v1.PromptResponse())
+    async with staged(paired, address(bench), served_by=harbour.origin, linked=True) as stage:
+        await stage.until(lambda: "allow-once" in stage.ids())
+        members = dict(bench.members)
+        bench.members.clear()
+        await harbour.cut()
+        await stage.until(lambda: paired.model.links[harbour.origin].state is not LinkState.ONLINE)
+        paired.hurry()
+        await stage.until(lambda: shows(stage, "The relay does not know yet"))
+        assert {"send", "allow-once"} <= set(stage.ids())
+        await stage.type("composer", "Go on")
+        await stage.tap("send")
+        await stage.until(lambda: shows(stage, "Go on", "on this device"))
+        bench.members.update(members)
+        paired.hurry()
+        await stage.until(lambda: bool(asked(bench, intents.PROMPT)))
+        await stage.until(lambda: "The relay does not know yet" not in stage.text())
+
+
+async def test_who_was_taken_off_the_list_is_told_to_pair_again(
+    paired: Device, harbour: Harbour, bench: Workstation
+) -> None:
+    async with staged(paired, address(bench), served_by=harbour.origin, linked=True) as stage:
+        await stage.until(lambda: "send" in stage.ids())
+        removed = link.AttachAppResponse(removed=link.Removed(workstation_id=bench.id))
+        await harbour.broadcast(bench, removed)
+        bench.members.clear()
+        await harbour.cut()
+        await stage.until(lambda: shows(stage, "no longer lists this device", "pair again"))
+        paired.hurry()
+        await stage.until(lambda: paired.model.links[harbour.origin].state is LinkState.REFUSED)
+        assert shows(stage, "no longer lists this device")
+        assert "send" not in stage.ids()
 
 
 async def test_a_viewer_reads_and_does_nothing_else(paired: Device, harbour: Harbour, bench: Workstation) -> None:

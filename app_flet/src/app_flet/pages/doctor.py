@@ -17,10 +17,10 @@ from app_flet.components.touch import Handler, copy_button, icon_button, read_as
 from app_flet.device import Device
 from app_flet.diagnosis import own_checks, report, took_ms, worst
 from app_flet.glance import workstation_name
-from app_flet.link import release
 from app_flet.model import WorkstationView
 from app_flet.outgoing import Refused
 from app_flet.reading import read
+from app_flet.release import release
 from app_flet.screen import local, screen, watch
 from app_flet.theme import RADIUS, TEXT_WIDTH, Tone, ink
 from halyard_client.halyard.agent import v1

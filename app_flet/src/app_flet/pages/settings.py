@@ -8,7 +8,7 @@ import flet as ft
 from app_flet.boundary import component
 from app_flet.components.status import heading, quiet
 from app_flet.components.touch import copy_button, region
-from app_flet.link import release
+from app_flet.release import release
 from app_flet.screen import screen, watch
 from app_flet.theme import RADIUS, mono
 

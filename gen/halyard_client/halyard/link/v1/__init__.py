@@ -409,7 +409,8 @@ default_message_pool.register_message("halyard.link.v1", "Batch", Batch)
 @dataclass(eq=False, repr=False)
 class CallRefused(betterproto2.Message):
     """
-    The relay did not take a call (expired, too many waiting, not a member). It will never take effect.
+    The relay did not take a call (expired, too many waiting, not a member). This copy will never take effect; where the
+    reason may pass (RATE_LIMITED, NOT_A_MEMBER: the relay may have lost its store) the app sends it again.
     """
 
     workstation_id: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
