@@ -30,6 +30,7 @@ from halyard.link.v1 import record_pb2
 from halyard.link.v1.link_service_pb2_grpc import LinkServiceStub
 from wire.backoff import CEILING_SECONDS, Backoff
 from wire.errors import Code
+from wire.vigil import Vigil
 
 KEY_CHECK_SECONDS = 600.0
 
@@ -66,6 +67,7 @@ class Uplink:
         self._invite = invite
         self._clock_ms = clock_ms
         self._backoff = Backoff()
+        self._vigil = Vigil()
         self._clock_corrected = False
         self._dials = 0
         self._session: UplinkSession | None = None
@@ -172,7 +174,7 @@ class Uplink:
             stream = LinkServiceStub(dialled).AttachWorkstation(metadata=self._access.metadata())
             await write(stream, self._hello())
             welcome = await read(stream, WELCOME_SECONDS)
-            session = UplinkSession(self._ends, stream, welcome.welcome, self._changed.ring, self._hear)
+            session = UplinkSession(self._ends, stream, welcome.welcome, self._changed.ring, self._hear, self._vigil)
             self._hear(welcome.welcome.server_time)
             ceiling = welcome.welcome.limits.reconnect_ceiling_seconds
             self._backoff = self._backoff.told(ceiling).connected(time.monotonic())
@@ -183,7 +185,7 @@ class Uplink:
             try:
                 await session.run()
             finally:
-                self._session = None
+                self._session, self._vigil = None, session.vigil
                 stream.cancel()
 
     def _hear(self, server_time: Timestamp) -> None:

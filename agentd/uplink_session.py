@@ -20,13 +20,14 @@ from agentd.coalesce import Coalescer, gather_seconds
 from agentd.devices import Devices
 from agentd.fitting import MAX_BODY_BYTES
 from agentd.journal import Transcripts
-from agentd.relay_stream import LinkEnded, read, write
+from agentd.relay_stream import LinkEnded, LinkSilent, read, write
 from agentd.sealer import Sealer
 from agentd.session_log import SessionLog
 from halyard.agent.v1 import resource_pb2
 from halyard.link.v1 import link_service_pb2 as pb
 from halyard.link.v1 import record_pb2
 from wire import names
+from wire.vigil import LOOK_SECONDS, Finding, Vigil
 
 HEAD_SECONDS = 30.0
 """How often the freshness mark is renewed while somebody looks."""
@@ -73,8 +74,9 @@ class UplinkSession:
         welcome: pb.WorkstationWelcome,
         on_stored: Callable[[], None],
         on_time: Callable[[Timestamp], None],
+        vigil: Vigil,
     ) -> None:
-        """`on_time` hears what the relay's clock says, with every heartbeat."""
+        """`on_time` hears what the relay's clock says, with every heartbeat. `vigil`: what came of the link before."""
         if welcome.stored_through > ends.log.head.seq:
             raise RolledBack
         self._ends = ends
@@ -89,6 +91,10 @@ class UplinkSession:
         self._coalescer = Coalescer(welcome.stored_through)
         self._watched: frozenset[bytes] = frozenset()
         self._apps = 0
+        self._looked_at = asyncio.Event()
+        self._vigil = vigil
+        self._question_due = False
+        self._frames_heard = self._bytes_sent = 0
         self._barriers: dict[str, int] = {}
         self._focus_keys: dict[str, bytes] = {}
         self._replies: deque[pb.DeviceReply] = deque()
@@ -101,6 +107,11 @@ class UplinkSession:
         self._heard_at = time.monotonic()
         self._wake = asyncio.Event()
         self._given_up: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    @property
+    def vigil(self) -> Vigil:
+        """What was found while somebody looked, for the next link."""
+        return self._vigil
 
     @property
     def heard_seconds(self) -> float:
@@ -143,6 +154,7 @@ class UplinkSession:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._read(group))
                 group.create_task(self._until_given_up())
+                group.create_task(self._keep_vigil())
                 # Not a second child: when one fails while the group already waits for its end, Python 3.11 and 3.12
                 # leave the task marked as cancelled (python/cpython#116720), and the link would never be dialled again.
                 await self._write()
@@ -150,12 +162,26 @@ class UplinkSession:
     async def _until_given_up(self) -> None:
         raise LinkEnded(await self._given_up)
 
+    async def _keep_vigil(self) -> None:
+        while True:
+            await self._looked_at.wait()
+            self._vigil = self._vigil.begun(self._frames_heard, self._bytes_sent)
+            while self._looked_at.is_set():
+                await asyncio.sleep(LOOK_SECONDS)
+                finding, self._vigil = self._vigil.looked(self._frames_heard, self._bytes_sent)
+                if finding is Finding.DEAD:
+                    raise LinkSilent("The relay has fallen silent while somebody looks.")
+                if finding is Finding.ASK and self._looked_at.is_set():
+                    self._question_due = True
+                    self._wake.set()
+
     # --- from the relay ---
 
     async def _read(self, group: asyncio.TaskGroup) -> None:
         while True:
             frame = await read(self._stream, SILENCE_FACTOR * self._heartbeat)
             self._heard_at = time.monotonic()
+            self._frames_heard += 1
             match frame.WhichOneof("frame"):
                 case "stored":
                     self._on_stored(frame.stored.through)
@@ -193,7 +219,10 @@ class UplinkSession:
             self._ends.transcripts.checkpoint()
             self._barriers.clear()
             self._focus_keys.clear()
-        if not watched:
+        if watched:
+            self._looked_at.set()
+        else:
+            self._looked_at.clear()
             self._coalescer.clear()
         self._wake.set()
 
@@ -236,6 +265,7 @@ class UplinkSession:
             if frame is None:
                 await self._sleep(now)
                 continue
+            self._bytes_sent += frame.ByteSize()
             if not await write(self._stream, frame):
                 return
             self._quiet_since = time.monotonic()
@@ -261,6 +291,9 @@ class UplinkSession:
             return self._ack()
         if self._replies:
             return self._replies_frame()
+        if self._question_due:
+            self._question_due = False
+            return pb.AttachWorkstationRequest(ping=record_pb2.Ping())
         publish = self._publish(now)
         if publish is not None:
             return pb.AttachWorkstationRequest(publish=publish)

@@ -33,6 +33,7 @@ from tests.fakes.ahead_of_the_loop import on_disk
 from wire import names
 from wire.identity import Identity
 from wire.sealing import Channel
+from wire.vigil import Vigil
 
 DESK, PHONE = Identity(b"d" * 32, b"e" * 32), Identity(b"p" * 32, b"q" * 32)
 GRANT = names.grant(PHONE.device_id)
@@ -96,7 +97,7 @@ class Course:
         limits = record_pb2.Limits(max_items=PAGE)
         welcome = link.WorkstationWelcome(stored_through=min(self.disk.through, self.log.head.seq), limits=limits)
         ends = Ends(self.log, self.sealer, *cast("tuple[Any, Any, Any]", (None, None, None)))
-        self.uplink = UplinkSession(ends, cast("Any", None), welcome, lambda: None, lambda _: None)
+        self.uplink = UplinkSession(ends, cast("Any", None), welcome, lambda: None, lambda _: None, Vigil())
         self.uplink._apps = 1
 
     def grant(self) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from agentd import uplink_session
 from agentd.config import Config
 from agentd.daemon import Daemon, running
 from agentd.uplink_session import PAGE
@@ -202,6 +203,28 @@ async def test_where_an_app_follows_heartbeats_are_heads(
             publish = (await link.hear("publish")).publish
             assert publish.head.sealed
             assert not publish.records
+
+
+async def test_while_an_app_looks_a_silent_relay_is_asked_and_while_one_only_follows_it_is_not(
+    config: Config, relay: ScriptedRelay, agent: ScriptedAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uplink_session, "LOOK_SECONDS", 0)
+    async with desk(config, relay, agent) as daemon:
+        link = await greeted(relay)
+        await hear_through(link, daemon.log.written)
+        link.say(watchers=pb.Watchers(apps=1))
+        await link.hear("publish")
+        for _ in range(1_000):
+            await asyncio.sleep(0)
+        name = agent.begin_session("s", daemon.projects.list()[0].name).name
+        await link.hear("publish")
+        monkeypatch.setattr(uplink_session, "LOOK_SECONDS", 0.1)
+        link.say(watchers=pb.Watchers(apps=1, watches=[pb.Watch(focus=daemon.devices._sealer.focus(name), count=1)]))
+        for _ in range(3):
+            await link.hear_until("ping")
+            link.say(pong=record_pb2.Pong())
+        assert daemon.uplink is not None
+        assert daemon.uplink.redials == 0
 
 
 async def test_who_knows_that_the_relay_is_back_need_not_wait_and_disturbs_no_link_that_stands(

@@ -7,15 +7,19 @@ from dataclasses import dataclass
 
 import pytest
 
-from app_flet import dialling, doubt, link
+from app_flet import dialling, doubt, link, watch
 from app_flet.device import Device
 from app_flet.doubt import Doubt
 from app_flet.link import Link
+from app_flet.lookers import Lookers
 from app_flet.model import LinkState
+from app_flet.route import Page, Place
+from app_flet.watch import Watch
 from app_flet.whereabouts import Whereabouts
-from tests.app_flet.harbour import Harbour, Workstation
-from tests.app_flet.harness import staged
-from tests.app_flet.test_link import level, linked, until
+from halyard_client.halyard.agent import v1
+from tests.app_flet.harbour import Harbour, Workstation, resource
+from tests.app_flet.harness import Stage, staged
+from tests.app_flet.test_link import S, level, linked, until
 from tests.chaos.proxy import Proxy
 
 PATIENCE_SECONDS = 30
@@ -73,8 +77,7 @@ async def test_a_link_that_died_unheard_is_made_anew(
         elif happens == "moved":
             monkeypatch.setattr(Whereabouts, "_look", lambda _: "198.51.100.7")
         else:
-            page = stage.session.page
-            await stage.session.dispatch_event(page._i, "app_lifecycle_state_change", {"state": "resume"})
+            await lifecycle(stage, "resume")
         async with asyncio.timeout(GOODBYE_SECONDS):
             await until(paired, lambda model: model.links[harbour.origin].state is not LinkState.ONLINE)
         await until(paired, lambda model: model.links[harbour.origin].state is LinkState.ONLINE)
@@ -121,3 +124,92 @@ async def test_what_waited_in_the_devices_own_buffers_proves_nothing() -> None:
             await one.watch(hurried, ask)
     assert one.is_open
     assert one.unanswered == 1
+
+
+# --- while somebody looks ---------------------------------------------------------------------------------------------
+
+
+async def lifecycle(stage: Stage, state: str) -> None:
+    """What the system tells an app that leaves the foreground, or returns to it."""
+    await stage.session.dispatch_event(stage.session.page._i, "app_lifecycle_state_change", {"state": state})
+
+
+async def test_a_link_that_dies_unheard_while_somebody_looks_is_made_anew(
+    network: Proxy, paired: Device, harbour: Harbour, bench: Workstation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "LOOK_SECONDS", 0.1)
+    async with staged(paired, served_by=harbour.origin, linked=True), asyncio.timeout(PATIENCE_SECONDS):
+        await until(paired, level(bench))
+        await harbour.until(lambda: harbour.pings >= 2)
+        assert len(harbour.hellos) == 1, "a relay that answers is left alone"
+        die_unheard(network)
+        bench.write(resource("sessions/s9", session=v1.Session(name="sessions/s9", title="meanwhile")))
+        await until(paired, lambda model: "sessions/s9" in model.workstations[bench.id].held)
+
+
+async def test_a_large_frame_that_takes_long_is_life(
+    network: Proxy, paired: Device, harbour: Harbour, bench: Workstation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "LOOK_SECONDS", 0.2)
+    paired.lookers.came("a screen")
+    async with asyncio.timeout(2 * PATIENCE_SECONDS), linked(paired):
+        await until(paired, level(bench))
+        network.weather.bytes_a_second = 200_000
+        title = "long " * 150_000
+        await harbour.publish(bench, resource("sessions/s9", session=v1.Session(name="sessions/s9", title=title)))
+        await until(paired, lambda model: "sessions/s9" in model.workstations[bench.id].held)
+        assert len(harbour.hellos) == 1
+
+
+async def test_in_the_background_the_workstation_streams_nothing_and_the_session_stays_open(
+    paired: Device, harbour: Harbour, bench: Workstation
+) -> None:
+    async with staged(paired, served_by=harbour.origin, linked=True) as stage, asyncio.timeout(PATIENCE_SECONDS):
+        await until(paired, level(bench))
+        stage.screen.go(Place(Page.SESSION, bench.id, session=S))
+        await harbour.until(lambda: bool(harbour.readers[0].focus.focus))
+        for state in ("hide", "pause"):
+            await lifecycle(stage, state)
+        await harbour.until(lambda: not harbour.readers[0].focus.focus)
+        assert S in paired.model.workstations[bench.id].transcripts
+        await lifecycle(stage, "resume")
+        await harbour.until(lambda: bool(harbour.readers[0].focus.focus))
+
+
+async def test_nobody_is_asked_anything_while_nobody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "LOOK_SECONDS", 0)
+    somebody, asked, heard = asyncio.Event(), asyncio.Event(), 0
+
+    async def ask() -> None:
+        nonlocal heard
+        heard += 1
+        asked.set()
+
+    async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as group:
+        keeping = group.create_task(Watch().keep(somebody, lambda: heard, ask))
+        for _ in range(2):
+            for _ in range(100):
+                await asyncio.sleep(0)
+            assert not asked.is_set()
+            somebody.set()
+            await asked.wait()
+            somebody.clear()
+            asked.clear()
+        keeping.cancel()
+
+
+def test_whoever_has_two_windows_looks_until_both_are_gone() -> None:
+    told: list[tuple[bool, bool]] = []
+
+    def tell() -> None:
+        told.append((lookers.somebody.is_set(), lookers.all_left))
+
+    lookers = Lookers(tell)
+    tell()
+    for screen in ("one", "two", "two"):
+        lookers.came(screen)
+    lookers.left("two")
+    lookers.left("two")
+    lookers.left("one")
+    lookers.came("one")
+    assert told == [(False, False), (True, False), (False, True), (True, False)], "without a screen nobody left"

@@ -31,6 +31,7 @@ from tests.fakes.scripted_agent import ScriptedAgent
 from tests.fuzz.draw import Draw
 from wire.calls import uuid7
 from wire.identity import Identity
+from wire.vigil import Vigil
 
 # --- the relay's card -------------------------------------------------------------------------------------------------
 
@@ -187,7 +188,7 @@ async def _link(at: _Rig, there: Workstation, draw: Draw) -> None:
         welcome.MergeFromString(draw.chunk(64))
     try:
         stream = cast("Any", _Stream(frames))
-        await UplinkSession(ends, stream, welcome, lambda: None, lambda _: None).run()
+        await UplinkSession(ends, stream, welcome, lambda: None, lambda _: None, Vigil()).run()
     except (RolledBack, LinkEnded):
         pass
     except BaseExceptionGroup as errors:

@@ -14,6 +14,7 @@ from app_flet.calling import prompted, view_of
 from app_flet.clock import Clock
 from app_flet.following import Following
 from app_flet.intents import Intent
+from app_flet.lookers import Lookers
 from app_flet.model import FIRST_MESSAGES, MORE_MESSAGES, Model, frozen
 from app_flet.outgoing import Outgoing
 from app_flet.pairing import Paired
@@ -42,8 +43,8 @@ class Device:
         """Rings when a link that is down should try at once, and one that stands may be dead."""
         self.relays_changed = Bell()
         """Rings when links must be made anew."""
-        self.focus: tuple[str, str] = ("", "")
-        """(workstation, session) on screen; empty strings: lists only."""
+        self.lookers = Lookers(self.outgoing.due.ring)
+        self._on_screen: tuple[str, str] = ("", "")
         self._listeners: set[Callable[[], None]] = set()
         self._open: dict[tuple[str, str], int] = {}
         self.followings = {row.id: self._follow(row) for row in store.workstations()}
@@ -137,6 +138,11 @@ class Device:
 
     # --- sessions on screen -------------------------------------------------------------------------------------------
 
+    @property
+    def focus(self) -> tuple[str, str]:
+        """(workstation, session) that is looked at; empty strings: lists only, or the app is in the background."""
+        return ("", "") if self.lookers.all_left else self._on_screen
+
     def open_session(self, workstation: str, session: str) -> None:
         """A screen shows a session: its transcript is loaded and the workstation streams it."""
         key = (workstation, session)
@@ -172,7 +178,7 @@ class Device:
         if self._open[key] <= 0:
             del self._open[key]
             self.happened([events.TranscriptClosed(workstation, session)])
-        if self.focus == key:
+        if self._on_screen == key:
             self._focus(next(iter(self._open), ("", "")))
 
     def saw_session(self, workstation: str, session: str) -> None:
@@ -181,7 +187,7 @@ class Device:
         self.happened([events.SessionSeen(workstation, session, self.now_ms())])
 
     def _focus(self, key: tuple[str, str]) -> None:
-        self.focus = key
+        self._on_screen = key
         self.outgoing.due.ring()
 
     # --- calls --------------------------------------------------------------------------------------------------------

@@ -1,6 +1,10 @@
 """The WebSocket that a link goes over."""
 
-from websockets.asyncio.client import connect
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import cast
+
+from websockets.asyncio.client import ClientConnection, connect
 
 from app_flet.pairing import OPEN_SECONDS, proxy_for, websocket_url
 
@@ -10,15 +14,29 @@ MAX_FRAME_BYTES = 4 * 1024 * 1024
 """What this app accepts from a relay; relays keep to 1 MiB unless told otherwise."""
 
 
-def dial(relay: str) -> connect:
-    """A connection to the relay at an origin, to be entered; `link_lost.EXPECTED` when there is none."""
+class HeardConnection(ClientConnection):
+    """Counts the bytes that come: the first of a large frame are a sign of life long before its last."""
+
+    heard_bytes = 0
+
+    def data_received(self, data: bytes) -> None:
+        self.heard_bytes += len(data)
+        super().data_received(data)
+
+
+@asynccontextmanager
+async def dial(relay: str) -> AsyncIterator[HeardConnection]:
+    """A connection to the relay at an origin; `link_lost.EXPECTED` when there is none."""
     url = websocket_url(relay, "/link")
-    return connect(
+    dialled = connect(
         url,
         open_timeout=OPEN_SECONDS,
         close_timeout=CLOSE_SECONDS,
         ping_interval=None,  # heartbeats are frames of the protocol: WebSocket pings end at some proxies
         compression=None,  # sealed bytes do not compress
         max_size=MAX_FRAME_BYTES,
+        create_connection=HeardConnection,
         proxy=proxy_for(url),
     )
+    async with dialled as socket:
+        yield cast("HeardConnection", socket)

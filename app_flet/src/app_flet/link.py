@@ -19,7 +19,7 @@ from websockets.asyncio.client import ClientConnection
 
 from app_flet import events
 from app_flet.device import Device
-from app_flet.dialling import dial
+from app_flet.dialling import HeardConnection, dial
 from app_flet.doubt import Doubt
 from app_flet.instants import instant, milliseconds
 from app_flet.link_lost import EXPECTED, LinkLost, first_of, lost_by, lost_by_going, lost_by_refusal
@@ -28,6 +28,7 @@ from app_flet.pace import Pace, until_heartbeat
 from app_flet.pairing import OPEN_SECONDS
 from app_flet.reading import read, read_frame
 from app_flet.release import release
+from app_flet.watch import Watch
 from app_flet.whereabouts import TICK_SECONDS, Whereabouts
 from halyard_client.halyard.link.v1 import (
     AppCall,
@@ -81,6 +82,7 @@ class Link:
     _listed: set[str] = field(default_factory=set)
     """The workstations for which the relay lists this device; calls to others wait."""
     _pace: Pace = field(default_factory=Pace)
+    _watch: Watch = field(default_factory=Watch)
 
     async def run(self) -> None:
         """Links, and links again, until cancelled."""
@@ -153,7 +155,7 @@ class Link:
 
     # --- one connection -----------------------------------------------------------------------------------------------
 
-    async def _serve(self, socket: ClientConnection) -> None:
+    async def _serve(self, socket: HeardConnection) -> None:
         async with asyncio.timeout(OPEN_SECONDS):
             self._asked_at = time.monotonic()
             await self._say(socket, AttachAppRequest(hello=self._hello()))
@@ -164,6 +166,8 @@ class Link:
             with self.device.outgoing.due.listening() as due:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._receive(socket))
+                    somebody = self.device.lookers.somebody
+                    group.create_task(self._watch.keep(somebody, lambda: socket.heard_bytes, self._ask))
                     group.create_task(self._send(socket, due))
         finally:
             self._socket = None
@@ -327,7 +331,9 @@ class Link:
         await self._say(socket, AttachAppRequest(ping=Ping()))
 
     async def _say(self, socket: ClientConnection, frame: AttachAppRequest) -> None:
-        await socket.send(bytes(frame))
+        data = bytes(frame)
+        self._watch.sent_bytes += len(data)
+        await socket.send(data)
         self._sent_at = time.monotonic()
         self._woken = False
 

@@ -25,8 +25,9 @@ async def show(screen: Screen, *, pairing_secret: str = "") -> None:
     page.on_view_pop = screen.on(lambda _: screen.back())
     page.on_resize = screen.on(lambda _: screen.draw())
     page.on_platform_brightness_change = screen.on(lambda _: dress(screen))
-    page.on_app_lifecycle_state_change = screen.on(lambda event: _woke(screen, event))
+    page.on_app_lifecycle_state_change = screen.on(lambda event: _turned(screen, event))
     page.on_keyboard_event = screen.on(lambda event: press(screen, event))
+    screen.device.lookers.came(screen)
     screen.on_settings = lambda: dress(screen)
     dress(screen)
     screen.arrive(_first_address(screen))
@@ -53,10 +54,14 @@ def dress(screen: Screen) -> None:
     screen.draw()
 
 
-def _woke(screen: Screen, event: ft.AppLifecycleStateChangeEvent) -> None:
+def _turned(screen: Screen, event: ft.AppLifecycleStateChangeEvent) -> None:
+    """The app came to the foreground or left it. A window that is merely not typed into (INACTIVE) is still seen."""
     if event.state in (ft.AppLifecycleState.RESUME, ft.AppLifecycleState.SHOW):
+        screen.device.lookers.came(screen)
         screen.device.hurry()
         screen.draw(force=True)
+    elif event.state in (ft.AppLifecycleState.HIDE, ft.AppLifecycleState.PAUSE, ft.AppLifecycleState.DETACH):
+        screen.device.lookers.left(screen)
 
 
 # --- keys -------------------------------------------------------------------------------------------------------------

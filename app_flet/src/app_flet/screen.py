@@ -163,6 +163,7 @@ class Screen:
     def close(self) -> None:
         """The Flet session is over."""
         self._closed = True
+        self.device.lookers.left(self)
         self._unlisten()
         self._show(None)
         self._changed.set()

@@ -115,11 +115,13 @@ class WebSessions:
 
         def back(_: object) -> None:
             arrive()
+            berth.device.lookers.came(screen)
             berth.device.hurry()
             screen.draw(force=True)
 
         def leave(_: object) -> None:
             berth.visible.discard(screen)
+            berth.device.lookers.left(screen)
             self._look_in_later(name)
 
         def closed(event: object) -> None:
