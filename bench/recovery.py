@@ -1,10 +1,11 @@
 """Claim: whatever died, what an app shows of it is right within 5 s of everything being healthy again.
 
 Real relay, agentd, OpenCode and the app's own link, all with the patience of the product; nobody touches the app while
-it waits. Each wound is struck several times; seconds count from when the part that died can be asked again (its own
-word for that) to when the app shows it: linked, the workstation online, the agent ready, the turn that was cut off
-marked so. A part that is away for longer is dialled less often: `away_seconds` says how long. No baseline: there is
-nothing to compare a wait with but the claim.
+it waits, but a session is on its screen. Each wound is struck several times; seconds count from when the part that died
+can be asked again (its socket answers), or the network is back, to when the app shows it: linked, the workstation
+online, the agent ready, the turn that was cut off marked so, a session that was begun meanwhile in the list. A link
+that is half-open is healthy at once: who dials anew gets through. A part that is away for longer is dialled less often:
+`away_seconds` says how long. No baseline: there is nothing to compare a wait with but the claim.
 """
 
 import argparse
@@ -12,7 +13,7 @@ import asyncio
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,6 +34,7 @@ from bench.report import Figures, main, percentile
 from halyard.agent.v1 import workstation_pb2, workstation_service_pb2, workstation_service_pb2_grpc
 from halyard_client.halyard.agent import v1
 from tests.chaos.parts import Part, servers_of
+from tests.chaos.proxy import Proxy
 from tests.chaos.rig import free_port
 from tests.fakes.opencode import find_opencode, person, repository, runs, says, scripted
 from tests.flows.stack import AGENTD, IN_A_TERMINAL, surroundings
@@ -40,11 +42,13 @@ from wire.pairing import parse_code
 
 PATIENCE_SECONDS = 180.0
 POLL_SECONDS = 0.02
+SETTLING_SECONDS = 1.0
+"""Until agentd has heard through the relay that somebody looks."""
 COMMAND = "echo started; exec sleep 1000"
 RELAY = ("serve", "--json", "--no-web-app")
 
 
-@dataclass
+@dataclass(eq=False)
 class Scene:
     """Everything that runs, and the one who looks."""
 
@@ -52,6 +56,8 @@ class Scene:
     relay: Part
     agentd: Part
     device: Device
+    phone_link: Proxy
+    agentd_link: Proxy
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -80,6 +86,10 @@ class Scene:
         known = held.resource.workstation if held else None
         return self.is_linked() and bool(known and known.agents and known.agents[0].state is v1.AgentState.READY)
 
+    def sessions(self) -> int:
+        """How many sessions the app lists."""
+        return len(session_lines(self.device.model))
+
     def stands(self) -> Standing | None:
         """How the newest session stands, in the word that its line has."""
         return next((line.standing for line in session_lines(self.device.model)), None)
@@ -105,10 +115,81 @@ async def _relay_away(scene: Scene, group: asyncio.TaskGroup, seconds: float) ->
 async def _agentd_killed(scene: Scene, group: asyncio.TaskGroup, seconds: float) -> float:
     await _a_tool_runs(scene)
     await scene.agentd.kill()
+    return await _agentd_back(scene, group, seconds)
+
+
+async def _both_killed(scene: Scene, group: asyncio.TaskGroup, seconds: float) -> float:
+    await _a_tool_runs(scene)
+    # Stopped first: it would start another one at once.
+    scene.agentd.signal(signal.SIGSTOP)
+    servers_of(scene.agentd.pid)[-1].kill()
+    await scene.agentd.kill()
+    return await _agentd_back(scene, group, seconds)
+
+
+async def _agentd_back(scene: Scene, group: asyncio.TaskGroup, seconds: float) -> float:
     await asyncio.sleep(seconds)
-    healthy = await scene.start(scene.agentd, group)
+    await scene.agentd.start()
+    group.create_task(scene.agentd.listen())
+    healthy = await _socket_answers(scene)
     right = await scene.sees(lambda: scene.is_ready() and scene.stands() is Standing.INTERRUPTED)
     return max(0.0, right - healthy)
+
+
+async def _socket_answers(scene: Scene) -> float:
+    """When agentd can be asked, which is before its agent is ready."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            with suppress(OSError):
+                _, writer = await asyncio.open_unix_connection(str(scene.socket))
+                writer.close()
+                return time.monotonic()
+            await asyncio.sleep(POLL_SECONDS)
+
+
+async def _network_cut(scene: Scene, _: asyncio.TaskGroup, seconds: float) -> float:
+    before = await _looks_at_a_session(scene)
+    for link in (scene.phone_link, scene.agentd_link):
+        link.cut()
+    _begin_session(scene)
+    await scene.sees(lambda: not scene.is_linked())
+    await asyncio.sleep(seconds)
+    for link in (scene.phone_link, scene.agentd_link):
+        link.clear()
+    healthy = time.monotonic()
+    return await scene.sees(lambda: scene.is_ready() and scene.sessions() > before) - healthy
+
+
+async def _phone_half_open(scene: Scene, _: asyncio.TaskGroup, seconds: float) -> float:
+    return await _half_open(scene, scene.phone_link, seconds)
+
+
+async def _agentd_half_open(scene: Scene, _: asyncio.TaskGroup, seconds: float) -> float:
+    return await _half_open(scene, scene.agentd_link, seconds)
+
+
+async def _half_open(scene: Scene, link: Proxy, seconds: float) -> float:
+    before = await _looks_at_a_session(scene)
+    link.silence()
+    _begin_session(scene)
+    await asyncio.sleep(seconds)
+    link.clear()
+    healthy = time.monotonic()
+    return await scene.sees(lambda: scene.is_ready() and scene.sessions() > before) - healthy
+
+
+async def _opencode_hangs(scene: Scene, _: asyncio.TaskGroup, seconds: float) -> float:
+    before = await _looks_at_a_session(scene)
+    server = servers_of(scene.agentd.pid)[-1]
+    server.suspend()
+    _begin_session(scene)
+    await asyncio.sleep(seconds)
+    if server.is_running():
+        server.resume()
+        healthy = time.monotonic()
+    else:
+        healthy = await _agent_answers(scene)
+    return max(0.0, await scene.sees(lambda: scene.is_ready() and scene.sessions() > before) - healthy)
 
 
 async def _opencode_killed(scene: Scene, _: asyncio.TaskGroup, seconds: float) -> float:
@@ -131,14 +212,31 @@ async def _agent_answers(scene: Scene) -> float:
             await asyncio.sleep(POLL_SECONDS)
 
 
+def _begin_session(scene: Scene) -> None:
+    project = next(name for name in scene.view.held if name.startswith("projects/"))
+    scene.device.call(scene.view.id, intents.start_session(project, scripted(says("Begun."))))
+
+
+async def _looks_at_a_session(scene: Scene) -> int:
+    """A session is on the app's screen, and agentd knows of it. Returns how many sessions there are."""
+    await scene.sees(scene.is_ready)
+    if not scene.sessions():
+        _begin_session(scene)
+        await scene.sees(lambda: scene.sessions() > 0)
+    if scene.device.focus == ("", ""):
+        scene.device.open_session(scene.view.id, session_lines(scene.device.model)[0].name)
+    await asyncio.sleep(SETTLING_SECONDS)
+    return scene.sessions()
+
+
 async def _a_tool_runs(scene: Scene) -> None:
     """A new session is in the middle of a command that was allowed."""
     await scene.sees(scene.is_ready)
-    before = len(session_lines(scene.device.model))
+    before = scene.sessions()
     project = next(name for name in scene.view.held if name.startswith("projects/"))
     text = scripted(runs(COMMAND), says("Never."))
     scene.device.call(scene.view.id, intents.start_session(project, text))
-    await scene.sees(lambda: len(session_lines(scene.device.model)) > before and bool(needs(scene.device.model)))
+    await scene.sees(lambda: scene.sessions() > before and bool(needs(scene.device.model)))
     permission = needs(scene.device.model)[0].record.resource.permission
     assert permission is not None
     outcome = v1.DecisionState.ALLOWED_ONCE
@@ -152,23 +250,34 @@ WOUNDS: dict[str, tuple[Callable[[Scene, asyncio.TaskGroup, float], Awaitable[fl
     "relay away for a minute": (_relay_away, 60.0),
     "agentd killed in a tool": (_agentd_killed, 1.0),
     "OpenCode killed in a tool": (_opencode_killed, 0.5),
+    "agentd and OpenCode killed in a tool": (_both_killed, 1.0),
+    "OpenCode hangs for 10 s": (_opencode_hangs, 10.0),
+    "network cut for 1 s": (_network_cut, 1.0),
+    "network cut for a minute": (_network_cut, 60.0),
+    "app's link half-open": (_phone_half_open, 0.0),
+    "agentd's link half-open": (_agentd_half_open, 0.0),
 }
 
 
 @asynccontextmanager
 async def _scene(folder: Path, group: asyncio.TaskGroup) -> AsyncIterator[Scene]:
-    async with ModelServer(SCENARIOS).serving() as model:
+    http, door = free_port(), free_port()
+    phone_link, agentd_link = Proxy("127.0.0.1", http), Proxy("127.0.0.1", door)
+    async with ModelServer(SCENARIOS).serving() as model, phone_link.serving(), agentd_link.serving():
         machine = dict(surroundings(person(folder / "home", opencode_config(model.base_url)), folder / "state"))
         project = repository(folder / "project", {"note.txt": "one\n"})
-        http, door = free_port(), free_port()
-        origin = f"http://127.0.0.1:{http}"
-        places = ("--data", str(folder / "relay"), "--http", f"127.0.0.1:{http}", "--grpc", f"127.0.0.1:{door}")
+        origin = f"http://127.0.0.1:{phone_link.port}"
+        places = (
+            *("--data", str(folder / "relay"), "--http", f"127.0.0.1:{http}", "--grpc", f"127.0.0.1:{door}"),
+            *("--public-url", origin, "--public-grpc", f"127.0.0.1:{agentd_link.port}"),
+        )
         relay = Part("relay", (AGENTD[0], "-m", "relay.main", *RELAY, *places), machine, folder / "relay.log")
         run = (*AGENTD, "run", "--json", "-w", str(project), "--relay", origin, "--opencode", str(find_opencode()))
         agentd = Part("agentd", run, machine, folder / "agentd.log")
         device = Device(Store(folder / "device.sqlite"), lambda: time.time_ns() // 1_000_000, relay=origin)
-        scene = Scene(folder, relay, agentd, device)
+        scene = Scene(folder, relay, agentd, device, phone_link, agentd_link)
         device.listen(scene.changed.set)
+        device.lookers.came(scene)
         try:
             for part in (relay, agentd):
                 await scene.start(part, group)
@@ -194,7 +303,8 @@ async def _measure(options: argparse.Namespace) -> Figures:
         async with asyncio.TaskGroup() as group:
             async with _scene(Path(folder), group) as scene:
                 links = group.create_task(keep_links(scene.device))
-                for name, (strike, away) in WOUNDS.items():
+                for name in options.only or WOUNDS:
+                    strike, away = WOUNDS[name]
                     waits = [await strike(scene, group, away) for _ in range(options.times)]
                     rows.append(_row(name, away, waits))
                 links.cancel()
@@ -215,4 +325,5 @@ def _row(name: str, away: float, waits: list[float]) -> dict[str, object]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="bench.recovery", description=__doc__)
     parser.add_argument("--times", type=int, default=5, help="how often each wound is struck")
+    parser.add_argument("--only", action="append", choices=WOUNDS, metavar="WOUND", help="this wound; can be repeated")
     main("recovery", lambda options: asyncio.run(_measure(options)), parser)
