@@ -20,7 +20,7 @@ from app_flet import events, intents
 from app_flet.conversation import Turns
 from app_flet.device import Device
 from app_flet.glance import needs
-from app_flet.link import keep_links
+from app_flet.links import keep_links
 from app_flet.model import Held
 from app_flet.pairing import Paired
 from app_flet.store import Store

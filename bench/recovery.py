@@ -26,7 +26,7 @@ from agentd.demo.server import ModelServer
 from app_flet import intents
 from app_flet.device import Device
 from app_flet.glance import Standing, needs, session_lines
-from app_flet.link import keep_links
+from app_flet.links import keep_links
 from app_flet.model import LinkState, WorkstationView
 from app_flet.pairing import Guise, pair
 from app_flet.store import Store

@@ -11,7 +11,7 @@ import flet as ft
 from app_flet.boundary import keep_going
 from app_flet.config import storage_folder
 from app_flet.keeping import Unusable, open_device, put_aside
-from app_flet.link import keep_links
+from app_flet.links import keep_links
 from app_flet.opening import show
 from app_flet.pages.unusable import show_unusable
 from app_flet.screen import Screen

@@ -312,7 +312,8 @@ async def test_answers_are_forgotten_in_time_and_their_calls_not_done_again(
         (OPERATOR, "AgentService/CompactSession", pb.CompactSessionRequest(session="sessions/s"), "UNSUPPORTED"),
         (OPERATOR, "AgentService/Watch", pb.WatchRequest(), "UNSUPPORTED"),
         (OPERATOR, "AgentService/Nonsense", pb.WatchRequest(), "UNSUPPORTED"),
-        (OPERATOR, "AgentService/Prompt", pb.PromptRequest(session="nonsense", text="x"), "NOT_FOUND"),
+        (OPERATOR, "AgentService/Prompt", pb.PromptRequest(session="nonsense", text="x"), "MALFORMED"),
+        (OPERATOR, "AgentService/Prompt", pb.PromptRequest(session="sessions/other", text="x"), "NOT_FOUND"),
         (OPERATOR, "AgentService/Prompt", pb.PromptRequest(session="sessions/s"), "MALFORMED"),
     ],
 )

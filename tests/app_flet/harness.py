@@ -28,7 +28,7 @@ from flet.messaging.session import Session
 from flet.pubsub.pubsub_hub import PubSubHub
 
 from app_flet.device import Device
-from app_flet.link import keep_links
+from app_flet.links import keep_links
 from app_flet.opening import show
 from app_flet.screen import Screen
 from app_flet.web_session import WebSessions

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from app_flet import dialling, doubt, link, watch
+from app_flet import dialling, doubt, links, watch
 from app_flet.device import Device
 from app_flet.doubt import Doubt
 from app_flet.link import Link
@@ -42,7 +42,7 @@ class Sleeper:
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doubt, "PROBE_SECONDS", 0.5)
     monkeypatch.setattr(dialling, "CLOSE_SECONDS", 0.1)
-    monkeypatch.setattr(link, "TICK_SECONDS", 0.02)
+    monkeypatch.setattr(links, "TICK_SECONDS", 0.02)
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ import pytest
 
 from app_flet import intents
 from app_flet.device import Device
-from app_flet.link import Link, _tick, keep_links
+from app_flet.link import Link
+from app_flet.links import _tick, keep_links
 from app_flet.model import LinkState, Model
 from app_flet.outgoing import Refused
 from app_flet.pace import until_heartbeat
@@ -303,7 +304,7 @@ async def test_what_the_relay_turned_away_is_tried_again_with_the_next_heartbeat
 async def test_a_phone_whose_disk_is_full_tells_what_expired_once_there_is_room(
     paired: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app_flet.link.TICK_SECONDS", 0.01)
+    monkeypatch.setattr("app_flet.links.TICK_SECONDS", 0.01)
     paired.outgoing.call(next(iter(paired.followings)), replace(intents.prompt(S, "late"), ttl_ms=0))
     full = asyncio.Event()
     refuse = paired.store.keep_call

@@ -22,7 +22,7 @@ from typing import Any
 
 from app_flet import intents, pairing
 from app_flet.device import Device
-from app_flet.link import keep_links
+from app_flet.links import keep_links
 from app_flet.model import FIRST_MESSAGES
 from app_flet.reduce import lies_inside
 from app_flet.store import Store

@@ -90,6 +90,8 @@ def of_session(held: Held, ours: Iterable[resource_pb2.Resource]) -> list[str]:
         *unequal("archived", own.archived, bool(info["time"].get("archived"))),
         *unequal("undone from", own.reverted_from.rpartition("/")[2], revert["messageID"] if revert else ""),
         *unequal("time of the next try", own.retry_time.ToMilliseconds(), 0),
+        # agentd hears every session from its beginning, and its log loses none of it.
+        *unequal("earlier messages", own.has_earlier_messages, False),
         *_of_usage(own.usage, info, _context_left(held)),
         *_of_changes(own.changes, held),
         *_of_state(own, held),

@@ -17,7 +17,7 @@ from app_flet import intents
 from app_flet.believing import WARNINGS
 from app_flet.device import Device
 from app_flet.glance import role_in
-from app_flet.link import keep_links
+from app_flet.links import keep_links
 from app_flet.model import LinkState, Model
 from app_flet.pairing import Guise, pair
 from app_flet.store import Store

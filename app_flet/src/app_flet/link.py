@@ -29,7 +29,6 @@ from app_flet.pairing import OPEN_SECONDS
 from app_flet.reading import read, read_frame
 from app_flet.release import release
 from app_flet.watch import Watch
-from app_flet.whereabouts import TICK_SECONDS, Whereabouts
 from halyard_client.halyard.link.v1 import (
     AppCall,
     AppHello,
@@ -372,33 +371,3 @@ class Link:
         sealed = following.channel.seal_call(call.call_id, call.expires_ms, call.payload)
         envelope = SealedCall(call_id=call.call_id, expire_time=instant(call.expires_ms), sealed=sealed)
         return AttachAppRequest(call=AppCall(workstation_id=call.workstation, call=envelope))
-
-
-async def keep_links(device: Device) -> None:
-    """One link for every relay that the device needs, for as long as it needs it, until cancelled."""
-    while True:
-        with device.relays_changed.listening() as changed:
-            async with asyncio.TaskGroup() as group:
-                owned = [group.create_task(Link(device, relay).run()) for relay in device.relays]
-                owned.append(group.create_task(_tick(device)))
-                await changed.wait()
-                for task in owned:
-                    task.cancel()
-
-
-async def _tick(device: Device) -> None:
-    """Ends what ran out of time, also while no link stands; notices that the device slept, or is elsewhere."""
-    whereabouts = Whereabouts(device.relays, device.now_ms.own_ms)
-    while True:
-        _expire(device)
-        if whereabouts.changed():
-            device.hurry()
-        await asyncio.sleep(TICK_SECONDS)
-
-
-def _expire(device: Device) -> None:
-    try:
-        device.outgoing.expire()
-    except sqlite3.Error as error:
-        log.warning("The store refused a change: %s", error)
-        device.outgoing.recover()

@@ -22,7 +22,7 @@ from app_flet.boundary import keep_going
 from app_flet.device import Device
 from app_flet.instants import zone
 from app_flet.keeping import Unusable, open_device, put_aside
-from app_flet.link import keep_links
+from app_flet.links import keep_links
 from app_flet.opening import show
 from app_flet.pages.unusable import show_unusable
 from app_flet.screen import Screen
