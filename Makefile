@@ -11,8 +11,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BOOTSTRAP = @$(PYTHON) tools/bootstrap.py
 IN_VENV = PATH="$(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$$PATH"
-# Two: tests/conftest.py keeps those that would starve one another in two lanes.
-WORKERS ?= 2
+# tests/conftest.py keeps those that would starve one another in two lanes; a third worker fills their pauses.
+WORKERS ?= 3
 ARGS ?=
 
 .DEFAULT_GOAL := up

@@ -38,11 +38,11 @@ async def desk(config: Config, relay: ScriptedRelay, agent: ScriptedAgent) -> As
         yield daemon
 
 
-async def greeted(relay: ScriptedRelay, stored_through: int = 0) -> Attached:
+async def greeted(relay: ScriptedRelay, stored_through: int = 0, *, heartbeat_seconds: int = 20) -> Attached:
     """A link whose handshake is done."""
     link = await relay.attached()
     await link.hear("hello")
-    link.welcome(stored_through=stored_through, **LIMITS)
+    link.welcome(stored_through=stored_through, heartbeat_seconds=heartbeat_seconds, **LIMITS)
     await link.hear("members")
     return link
 
@@ -163,7 +163,7 @@ async def test_silence_is_broken_by_pings(config: Config, relay: ScriptedRelay, 
 
 async def test_a_pong_tells_the_relays_time(config: Config, relay: ScriptedRelay, agent: ScriptedAgent) -> None:
     async with desk(config, relay, agent) as daemon:
-        link = await greeted(relay)
+        link = await greeted(relay, heartbeat_seconds=1)
         await hear_through(link, daemon.log.written)
         pong = record_pb2.Pong()
         pong.server_time.FromSeconds(pong_s := int(Clocks()().wall) + 86_400)

@@ -69,6 +69,8 @@ class BadLink(RuleBasedStateMachine):
         self.epochs = 0
         self.value = 0
         self.truth: dict[bytes, dict[int, Record[int]]] = {}
+        self.let_go_through: dict[bytes, int] = {}
+        """How far retention ever went in each epoch; a relay that was rolled back since has forgotten it."""
         self.log = self.new_log()
         self.published_through = 0
         self.store: Replica[int] = Replica(self.log.epoch)
@@ -161,6 +163,7 @@ class BadLink(RuleBasedStateMachine):
     def retention(self, kept: int) -> None:
         through = max(0, self.store.through - kept)
         self.store.let_go(through)
+        self.let_go_through[self.store.epoch] = max(through, self.let_go_through.get(self.store.epoch, 0))
         # A reader whom retention overtook must link anew, so that it is told what is gone.
         for reader in self.readers:
             reader.linked = reader.linked and reader.sent_through >= through
@@ -256,10 +259,11 @@ class BadLink(RuleBasedStateMachine):
 
     def check_level(self, replica: Replica[int], asked_from: int) -> None:
         assert replica.cursor == self.log.head
+        let_go_through = self.let_go_through.get(self.log.epoch, 0)
         for key, record in self.newest(self.log.epoch).items():
             assert replica.get(key) == record or replica.is_unsure(key)
             # Being unsure is for what was really missed, not a way out.
-            if replica.unsure_through == 0 or asked_from >= self.store.truncated_through < record.seq:
+            if replica.unsure_through == 0 or asked_from >= let_go_through < record.seq:
                 assert replica.get(key) == record
         freshness = Freshness().note(Head(self.log.head.seq, 1), replica.through, 0)
         assert freshness.verdict(replica.through, self.store.through, 0) is Verdict.LEVEL
