@@ -14,7 +14,7 @@ from tests.chaos.accounts import Asked, Verdict
 from tests.chaos.app_remote import AppRemote, Dump
 from tests.chaos.ask_comparison import of_asks
 from tests.chaos.growth import Size
-from tests.chaos.plan import Round, Say, Shape
+from tests.chaos.plan import Fault, Round, Say, Shape
 from tests.chaos.rig import Rig, running_rig
 from tests.chaos.words import prompt
 from tests.chaos.wounds import Wounds
@@ -201,6 +201,7 @@ class Driver:
         found.add(accounts.requests(witness.requests(self._rig)))
         taps = [tap for app in self._rig.apps for tap in app.seen.taps(app.name)]
         names = {f"sessions/{session}" for session in true.sessions}
+        relays_lost = self._wounds.faults[Fault.LOSE_DATABASE.value]
         found.add(accounts.deletions(deletions, names))
         found.add(choices.decisions(taps, choices.outcomes(self._resources()), names))
         for app in self._rig.apps:
@@ -209,8 +210,8 @@ class Driver:
             for name, states in app.seen.messages.items():
                 moves = histories.ANSWERS if name in app.seen.answers else histories.PROMPTS
                 found.illegal += histories.illegal_moves(f"{app.name}: {name}", states, moves)
-            found.illegal += histories.illegal_deliveries(app.seen.deliveries.items())
-            found.illegal += histories.illegal_calls(app.seen.call_histories.items())
+            found.illegal += histories.illegal_deliveries(app.seen.deliveries.items(), relays_lost)
+            found.illegal += histories.illegal_calls(app.seen.call_histories.items(), relays_lost)
             found.illegal += histories.illegal_asks(app.seen.asks.items())
             found.illegal += histories.illegal_cursors(app.name, app.seen.cursors)
         found.crashed += witness.crashes(self._rig)

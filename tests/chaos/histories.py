@@ -1,7 +1,7 @@
 """Which histories of states a person may be shown: how far a thing is never goes backwards. Pure.
 
-What looks like going back and is none is named where it is allowed: `_FOUND_FINISHED`, `_TAKEN_UP`, `_was_kept`,
-`_in_a_new_life`, `_said_at_the_end`.
+What looks like going back and is none is named where it is allowed: `_FOUND_FINISHED`, `_TAKEN_UP`, `_FORGOTTEN`,
+`_was_kept`, `_in_a_new_life`, `_said_at_the_end`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +14,9 @@ CALLS = {"ON_DEVICE": 0, "AT_RELAY": 1, "AT_WORKSTATION": 2, "EXPIRED": 3, "REFU
 _FINAL_CALLS = ("REFUSED", "DONE")
 _FINAL_DELIVERIES = ("answered", "failed")
 """A prompt that was answered has not failed, and one that failed was never taken by an agent."""
+
+_FORGOTTEN = (1, 0)
+"""From the relay back to the device: a relay whose database is deleted forgets what it kept, and the app says so."""
 
 Moves = Mapping[str, AbstractSet[str]]
 """State → the states that may follow it. What is not listed is final."""
@@ -60,21 +63,23 @@ class SessionLook:
     """What only ever grows: its last change, and what its turns used."""
 
 
-def illegal_deliveries(histories: Iterable[tuple[str, Sequence[str]]]) -> list[str]:
-    """Of prompts, as they were shown in a conversation; the first last word stands."""
+def illegal_deliveries(histories: Iterable[tuple[str, Sequence[str]]], relays_lost: int = 0) -> list[str]:
+    """Of prompts, as they were shown in a conversation; the first last word stands. `relays_lost`: how often the relay
+    lost its database.
+    """
     return [
         f"{key} was shown as {list(states)}"
         for key, states in histories
-        if not _rises(states, DELIVERIES) or any(state in _FINAL_DELIVERIES for state in states[:-1])
+        if _goes_back(states, DELIVERIES, relays_lost) or any(state in _FINAL_DELIVERIES for state in states[:-1])
     ]
 
 
-def illegal_calls(histories: Iterable[tuple[str, Sequence[str]]]) -> list[str]:
-    """Of calls of any kind; the first last word stands."""
+def illegal_calls(histories: Iterable[tuple[str, Sequence[str]]], relays_lost: int = 0) -> list[str]:
+    """Of calls of any kind; the first last word stands. `relays_lost` as for `illegal_deliveries`."""
     return [
         f"call {key} was shown as {list(states)}"
         for key, states in histories
-        if not _rises(states, CALLS) or any(state in _FINAL_CALLS for state in states[:-1])
+        if _goes_back(states, CALLS, relays_lost) or any(state in _FINAL_CALLS for state in states[:-1])
     ]
 
 
@@ -169,6 +174,6 @@ def illegal_losses(details: Mapping[str, str], deleted: AbstractSet[str]) -> lis
     ]
 
 
-def _rises(states: Sequence[str], ranks: dict[str, int]) -> bool:
-    order = [ranks[state] for state in states]
-    return order == sorted(order)
+def _goes_back(states: Sequence[str], ranks: dict[str, int], relays_lost: int) -> bool:
+    back = [(one, next_) for one, next_ in pairwise(ranks[state] for state in states) if next_ < one]
+    return len(back) > relays_lost or any(step != _FORGOTTEN for step in back)

@@ -45,6 +45,17 @@ def test_a_call_has_one_last_word() -> None:
     assert len(illegal_calls([("one", ["AT_RELAY", "ON_DEVICE"])])) == 1
 
 
+def test_what_a_relay_forgot_is_on_the_device_again_as_often_as_it_forgot() -> None:
+    once, twice = [ON, RELAY, ON, RELAY, ANSWERED], [RELAY, ON, RELAY, ON]
+    assert illegal_deliveries([("one", once)], 1) == illegal_deliveries([("one", twice)], 2) == []
+    assert len(illegal_deliveries([("one", once)], 0)) == len(illegal_deliveries([("one", twice)], 1)) == 1
+    assert (
+        len(illegal_deliveries([("one", [THERE, ON])], 9)) == len(illegal_deliveries([("one", [THERE, RELAY])], 9)) == 1
+    )
+    calls = ["ON_DEVICE", "AT_RELAY", "ON_DEVICE", "DONE"]
+    assert (len(illegal_calls([("one", calls)], 1)), len(illegal_calls([("one", calls)], 0))) == (0, 1)
+
+
 def test_a_decision_stands() -> None:
     assert illegal_asks([("one", ["PENDING", "DENIED"]), ("two", ["EXPIRED"]), ("three", ["PENDING"])]) == []
     assert len(illegal_asks([("one", ["PENDING", "DENIED", "PENDING"])])) == 1
