@@ -359,13 +359,16 @@ class Follower:
                 self._mirror.todos(event)
 
     async def _status(self, event: StatusChanged) -> None:
+        worked = self._mirror.is_working(event.session_id)
         self._mirror.status(event)
         if event.session_id not in self._listed and event.status.type != "idle":
             await self._list_session(event.session_id)
         if event.status.type == "idle":
             # A turn that is over waits for nothing, but OpenCode goes on listing what it waited for.
             await self.waiting.clear(event.session_id, NO_LONGER_WAITS)
-            await self._waking.wake(event.session_id)
+            if worked:
+                # Who is stopped while it rests is said to be idle, too; what was just said to it is about to begin.
+                await self._waking.wake(event.session_id)
             await renew_session(self._client, self._mirror, event.session_id)
 
 

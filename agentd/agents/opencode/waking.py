@@ -69,8 +69,15 @@ class Waking:
         if room is None or prompt is None or prompt.id in self._woken:
             return
         try:
-            if session_id not in await self._client.statuses(room.place.directory):
+            if session_id not in await self._client.statuses(room.place.directory) and await self._is_newest(prompt):
                 await self._client.prompt(session_id, wake_body(prompt))
                 self._woken.add(prompt.id)
         except (AgentRefusedError, ResourceNotFoundError, SessionBusyError) as error:
             _log.warning("a prompt that was dropped could not be handed over again: %s", error)
+
+    async def _is_newest(self, prompt: schema.UserMessage) -> bool:
+        """Handed over again, a prompt gets the time of now: behind a newer one, which is answered with it anyway, it
+        would seem to have been said later.
+        """
+        page = await self._client.messages(prompt.session_id, 1)
+        return [message.info.id for message in page.messages] == [prompt.id]

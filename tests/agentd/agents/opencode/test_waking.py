@@ -1,10 +1,20 @@
-"""What a server that has just started finds left open."""
+"""What a server that has just started finds left open, and what is handed over again when a turn is over."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+import pytest
+from pydantic import JsonValue
+
+from agentd.agents.opencode import schema
+from agentd.agents.opencode.client import Client, Page
+from agentd.agents.opencode.clock import Clock
 from agentd.agents.opencode.event_schema import MessageChanged
+from agentd.agents.opencode.follower import Follower, Following
 from agentd.agents.opencode.mirror import Mirror
-from agentd.agents.opencode.waking import was_left_open
+from agentd.agents.opencode.waking import Waking, was_left_open
 from tests.agentd.agents.opencode import shapes
 from tests.agentd.agents.opencode.shapes import LIVE, REPLAYED, SESSION
 from tests.fakes.journal import MemoryJournal
@@ -50,3 +60,54 @@ def test_a_call_that_still_runs_is_found_although_its_message_says_that_it_was_c
     # Every change of a message tells the others that are open again, as they stand now.
     stopped.apply(shapes.prompt("m1", 1), LIVE)
     assert is_open(journal, heard(journal, live=True))
+
+
+class Resting(Client):
+    """A server that works at nothing and holds these prompts."""
+
+    def __init__(self, *held: MessageChanged) -> None:
+        super().__init__("http://127.0.0.1:1", "")
+        self.held = held
+        self.handed_over: list[JsonValue] = []
+
+    async def statuses(self, directory: str) -> Mapping[str, schema.Status]:
+        return {}
+
+    async def session(self, session_id: str) -> schema.Session:
+        return shapes.session(session_id).info
+
+    async def messages(self, session_id: str, limit: int, before: str = "") -> Page:
+        return Page(messages=[schema.MessageWithParts(info=m.info, parts=[]) for m in self.held[-limit:]], older="")
+
+    async def prompt(self, session_id: str, body: Mapping[str, JsonValue]) -> None:
+        self.handed_over.append(body["messageID"])
+
+
+@asynccontextmanager
+async def resting(*held: MessageChanged) -> AsyncIterator[Resting]:
+    client = Resting(*held)
+    yield client
+    await client.close()
+
+
+async def test_a_prompt_that_was_dropped_is_handed_over_again_unless_a_newer_one_is_there() -> None:
+    dropped, newer = shapes.prompt("m1", 1), shapes.prompt("m2", 2)
+    mirror = heard(MemoryJournal(), dropped, live=True)
+    async with resting(dropped, newer) as ahead:
+        await Waking(ahead, mirror).wake(SESSION)
+        assert ahead.handed_over == []
+    async with resting(dropped) as alone:
+        await Waking(alone, mirror).wake(SESSION)
+        assert alone.handed_over == ["m1"]
+
+
+@pytest.mark.parametrize("worked", [True, False])
+async def test_only_the_end_of_a_turn_drops_a_prompt(worked: bool) -> None:
+    """Stopped while it rests, a session is said to be idle once more, while what was just said to it begins."""
+    said, journal = shapes.prompt("m1", 1), MemoryJournal()
+    mirror = heard(journal, said, live=True)
+    if worked:
+        mirror.status(shapes.status("busy"))
+    async with resting(said) as client:
+        await Follower(client, mirror, journal, Clock(), Following())._status(shapes.status("idle"))
+        assert client.handed_over == (["m1"] if worked else [])
