@@ -22,7 +22,7 @@ from agentd.agents.agent import (
 )
 from agentd.agents.opencode import catalogue, decisions, diffs, listing, prompting, schema
 from agentd.agents.opencode.clock import Clock
-from agentd.agents.opencode.event_schema import SessionDeleted
+from agentd.agents.opencode.event_schema import SessionDeleted, StatusChanged
 from agentd.agents.opencode.ids import RANDOM_BYTES, MessageIds
 from agentd.agents.opencode.life import Life
 from agentd.agents.opencode.mirror import Moment
@@ -215,17 +215,22 @@ class OpenCodeCalls(ABC):
             raise problem
 
     async def interrupt(self, session_id: str) -> bool:
-        """Stops the turn. What was queued behind it will not be answered, as OpenCode drops it; its messages say so."""
+        """Stops the turn, or the prompt that is about to begin one. What was queued behind it will not be answered, as
+        OpenCode drops it; its messages say so.
+        """
         return await self._stop(self._life(), session_id, STOPPED)
 
     async def _stop(self, life: Life, session_id: str, note: str) -> bool:
         room = await self._room(session_id)
         running = room.working or session_id in await life.client.statuses(room.place.directory)
-        room.stopped = running
+        room.stopped = stops = running or bool(room.tail.unanswered())
         await life.client.abort(session_id)
+        if stops and not room.working:
+            # OpenCode tells only of turns that had begun.
+            life.mirror.status(StatusChanged(sessionID=session_id, status=schema.Status(type="idle")))
         for member in life.mirror.family(session_id):
             await life.follower.waiting.clear(member, note)
-        return running
+        return stops
 
     # Decisions
 

@@ -234,6 +234,22 @@ async def test_a_prompt_that_arrived_without_its_text_gets_it_by_its_repetition(
     assert shared.journal.texts(session, session_pb2.ROLE_PERSON) == [order.text]
 
 
+async def test_a_prompt_that_is_stopped_before_its_turn_begins_says_so(shared: Rig) -> None:
+    """It was handed over again after a refusal had ended the turn before it, when somebody pressed Stop."""
+    session = await shared.session()
+    order = shared.order(session, "about to begin")
+    body = {**prompt_body(order, str(shared.folder)), "noReply": True}
+    await shared.agent._life().client.prompt(session, body)
+    await shared.until(lambda j: bool(j.texts(session, session_pb2.ROLE_PERSON)), "the prompt to be stored")
+    await shared.agent.interrupt(session)
+    stopped = session_pb2.MESSAGE_STATE_STOPPED
+    await shared.until(lambda j: j.messages(session)[0].state == stopped, "the prompt to be stopped")
+    # What is said next is answered, and that with it.
+    await shared.ask(session, says("Both."))
+    complete = session_pb2.MESSAGE_STATE_COMPLETE
+    await shared.until(lambda j: j.messages(session)[0].state == complete, "the first prompt to be answered too")
+
+
 async def test_a_mode_that_there_is_not_is_refused(shared: Rig) -> None:
     session = await shared.session()
     order = replace(shared.order(session, "Hm?"), mode="daydream")
