@@ -17,6 +17,13 @@ MAX_READ_BYTES = 1024 * 1024
 _SNIFFED_BYTES = 8 * 1024
 
 
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder. Unlike the methods of paths and entries, False also for what may not be looked at, for
+    names that are too long and for links in a circle, where those raise.
+    """
+    return os.path.isdir(path)  # noqa: PTH112 - as said
+
+
 def list_folder(project: Path, path: str) -> list[pb.FileEntry]:
     """What the folder `path` of the project holds, folders first, then by name; at most 5,000 entries.
 
@@ -24,7 +31,7 @@ def list_folder(project: Path, path: str) -> list[pb.FileEntry]:
     """
     root = project.resolve()
     folder = _inside(root, path)
-    if not _is_folder(folder):
+    if not is_folder(folder):
         raise not_found(f"{path or '.'} is not a folder of this project.")
     try:
         with os.scandir(folder) as found:
@@ -58,11 +65,6 @@ def is_binary(start: bytes) -> bool:
         # A character may be cut at the end of what was looked at.
         return error.end < len(start) or len(start) < _SNIFFED_BYTES
     return False
-
-
-def _is_folder(path: Path) -> bool:
-    """False also for names that are too long and links in a circle, where the methods of paths and entries raise."""
-    return os.path.isdir(path)  # noqa: PTH112 - as said
 
 
 def _inside(root: Path, path: str) -> Path:
@@ -104,7 +106,7 @@ def _check_still_inside(root: Path, file: Path, opened: os.stat_result) -> None:
 def _entry(root: Path, item: os.DirEntry[str]) -> pb.FileEntry:
     status = item.stat(follow_symlinks=False)
     path = Path(item.path)
-    folder = _is_folder(path) and path.resolve().is_relative_to(root)
+    folder = is_folder(path) and path.resolve().is_relative_to(root)
     shown = os.fsencode(path.relative_to(root)).decode(errors="replace")
     entry = pb.FileEntry(path=shown, folder=folder, size_bytes=0 if folder else status.st_size)
     entry.modify_time.FromNanoseconds(status.st_mtime_ns)

@@ -25,7 +25,10 @@ _ADVICE = {
     "REVOKED": "The relay's operator took this workstation out; ask there.",
     "RATE_LIMITED": _AGAIN,
     "STORE_UNAVAILABLE": "The relay's disk may be full: look at its log. agentd tries again by itself.",
-    OWN_STORE: "Make room on this machine's disk; agentd links again by itself, and nothing is lost.",
+    OWN_STORE: (
+        "The check of the store says why; mostly this machine's disk is full. "
+        "agentd links again by itself, and nothing is lost."
+    ),
     "MALFORMED": "Update agentd and the relay to the same release.",
     "TOO_LARGE": "Update agentd and the relay to the same release.",
     "UNIMPLEMENTED": _RELEASE,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from agentd.agents.agent import project_name
 from agentd.errors import malformed, not_found
+from agentd.files import is_folder
 from agentd.session_log import SessionLog
 from halyard.agent.v1 import resource_pb2
 from halyard.agent.v1 import workstation_pb2 as pb
@@ -34,7 +35,7 @@ class Projects:
             raise not_found(f"{path} begins with the home of a user who is not known here.") from None
         if not folder.is_absolute():
             raise malformed("Name the folder by its absolute path, for example /home/you/project.")
-        if not _is_folder(folder):
+        if not is_folder(folder):
             raise not_found(f"{path} is not a folder on this workstation.")
         folder = folder.resolve()
         if not _is_text(folder):
@@ -51,7 +52,7 @@ class Projects:
     def folder(self, name: str) -> Path:
         """The project's folder; NOT_FOUND when it is unknown or gone."""
         folder = Path(self.get(name).path)
-        if not _is_folder(folder):
+        if not is_folder(folder):
             raise not_found(f"The folder {folder} is no longer there.")
         return folder
 
@@ -77,11 +78,6 @@ class Projects:
         branch = git_branch(Path(project.path))
         project.git = branch is not None
         project.branch = branch or ""
-
-
-def _is_folder(path: Path) -> bool:
-    """Unlike `Path.is_dir`, False also for what may not be looked at and for names that are too long."""
-    return os.path.isdir(path)  # noqa: PTH112 - as said
 
 
 def _is_text(path: Path) -> bool:
