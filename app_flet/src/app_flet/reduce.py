@@ -48,13 +48,13 @@ def reduce(model: Model, event: events.Event) -> Model:
             return replace(model, seen=frozen({**model.seen, (workstation, session): at_ms}))
         case events.ClockJudged(offset_ms):
             return replace(model, clock_offset_ms=offset_ms)
-        case events.WorkstationKnown():
-            return _known(model, event)
-        case events.WorkstationForgotten() | events.WorkstationUnlisted():
-            return _forgotten(model, event) if event.workstation in model.workstations else model
+        case events.WorkstationKnown() | events.WorkstationForgotten():
+            return _paired(model, event)
     known = model.workstations.get(event.workstation)
     if known is None:
         return model
+    if isinstance(event, events.WorkstationUnlisted):
+        return _unlisted(model, known)
     changed = _of_workstation(known, event)
     return model if changed is known else _with(model, changed)
 
@@ -128,19 +128,19 @@ def _known(model: Model, event: events.WorkstationKnown) -> Model:
     )
 
 
-def _forgotten(model: Model, event: events.WorkstationForgotten | events.WorkstationUnlisted) -> Model:
-    if isinstance(event, events.WorkstationUnlisted):
-        return _unlisted(model, event.workstation)
+def _paired(model: Model, event: events.WorkstationKnown | events.WorkstationForgotten) -> Model:
+    """Which workstations there are."""
+    if isinstance(event, events.WorkstationKnown):
+        return _known(model, event)
     rest = {key: value for key, value in model.workstations.items() if key != event.workstation}
     return replace(model, workstations=frozen(rest))
 
 
-def _unlisted(model: Model, workstation: str) -> Model:
+def _unlisted(model: Model, known: WorkstationView) -> Model:
     """What waited at the relay for the workstation is there no more; it will be sent from here again."""
-    known = model.workstations[workstation]
     fresh = known if known.unlisted and not known.online else replace(known, unlisted=True, online=False)
     marked = model if fresh is known else _with(model, fresh)
-    lost = {k: c for k, c in model.calls.items() if c.workstation == workstation and c.state is CallState.AT_RELAY}
+    lost = {k: c for k, c in model.calls.items() if c.workstation == known.id and c.state is CallState.AT_RELAY}
     here = {call_id: replace(call, state=CallState.ON_DEVICE) for call_id, call in lost.items()}
     return replace(marked, calls=frozen({**model.calls, **here})) if here else marked
 
