@@ -147,6 +147,10 @@ class OpenCodeCalls(ABC):
         """
         life = self._life()
         room = await self._room(order.session_id)
+        async with life.client.handing_over(order.session_id):
+            await self._hand_over(life, room, order)
+
+    async def _hand_over(self, life: Life, room: Room, order: PromptOrder) -> None:
         if order.repeat and await self._arrived(life, room, order):
             return
         command = await self._command(life, room, order.text)

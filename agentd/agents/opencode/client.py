@@ -6,10 +6,12 @@ empty message list here.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 from urllib.parse import quote
+from weakref import WeakValueDictionary
 
 import httpx
 from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
@@ -73,6 +75,7 @@ class Client:
         self._http = httpx.AsyncClient(
             base_url=url, auth=httpx.BasicAuth(USER, password), timeout=_TIMEOUT, trust_env=False, limits=_LIMITS
         )
+        self._handing_over: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def close(self) -> None:
         """Closes all connections."""
@@ -226,6 +229,12 @@ class Client:
         await self._send("POST", _path(session_id, "summarize"), body=body, patience=_MODEL_TIMEOUT)
 
     # Messages
+
+    def handing_over(self, session_id: str) -> asyncio.Lock:
+        """Held while something is said to the session, from the look at what it has until it has that, too. OpenCode
+        orders what it is told by when it is stored: between the two, nothing else may be said.
+        """
+        return self._handing_over.setdefault(session_id, asyncio.Lock())
 
     async def prompt(self, session_id: str, body: Mapping[str, JsonValue]) -> None:
         """Hands a prompt over. Returns before it is stored, and also when model or agent do not exist; the failure

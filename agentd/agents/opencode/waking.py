@@ -69,11 +69,16 @@ class Waking:
         if room is None or prompt is None or prompt.id in self._woken:
             return
         try:
-            if session_id not in await self._client.statuses(room.place.directory) and await self._is_newest(prompt):
-                await self._client.prompt(session_id, wake_body(prompt))
-                self._woken.add(prompt.id)
+            async with self._client.handing_over(session_id):
+                await self._hand_over(room, prompt)
         except (AgentRefusedError, ResourceNotFoundError, SessionBusyError) as error:
             _log.warning("a prompt that was dropped could not be handed over again: %s", error)
+
+    async def _hand_over(self, room: Room, prompt: schema.UserMessage) -> None:
+        begun = room.info.id in await self._client.statuses(room.place.directory)
+        if not begun and await self._is_newest(prompt):
+            await self._client.prompt(room.info.id, wake_body(prompt))
+            self._woken.add(prompt.id)
 
     async def _is_newest(self, prompt: schema.UserMessage) -> bool:
         """Handed over again, a prompt gets the time of now: behind a newer one, which is answered with it anyway, it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
@@ -248,6 +249,23 @@ async def test_a_prompt_that_is_stopped_before_its_turn_begins_says_so(shared: R
     await shared.ask(session, says("Both."))
     complete = session_pb2.MESSAGE_STATE_COMPLETE
     await shared.until(lambda j: j.messages(session)[0].state == complete, "the first prompt to be answered too")
+
+
+async def test_a_prompt_keeps_its_place_until_it_is_stored_there(shared: Rig) -> None:
+    """Handed over again beside it, a dropped prompt could be stored behind it, and seem to have been said later."""
+    session = await shared.session()
+    order = shared.order(session, scripted(says("Heard.")))
+    client = shared.agent._life().client
+    place = client.handing_over(session)
+    async with asyncio.TaskGroup() as tasks:
+        async with place:
+            tasks.create_task(shared.agent.prompt(order))
+            await asyncio.sleep(0.2)
+            assert (await client.messages(session, 1)).messages == []
+        async with place:
+            stored, *_ = (await client.messages(session, 9)).messages
+            assert stored.info.id == order.message_id
+    await shared.idle(session)
 
 
 async def test_a_mode_that_there_is_not_is_refused(shared: Rig) -> None:

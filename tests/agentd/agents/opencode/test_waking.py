@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -99,6 +100,18 @@ async def test_a_prompt_that_was_dropped_is_handed_over_again_unless_a_newer_one
     async with resting(dropped) as alone:
         await Waking(alone, mirror).wake(SESSION)
         assert alone.handed_over == ["m1"]
+
+
+async def test_nothing_is_handed_over_again_beside_what_is_being_said() -> None:
+    """Stored after the look whether there is a newer prompt, it would come before what was said earlier."""
+    dropped, newer = shapes.prompt("m1", 1), shapes.prompt("m2", 2)
+    mirror = heard(MemoryJournal(), dropped, live=True)
+    async with resting(dropped) as client:
+        async with asyncio.TaskGroup() as tasks, client.handing_over(SESSION):
+            tasks.create_task(Waking(client, mirror).wake(SESSION))
+            await asyncio.sleep(0.01)
+            client.held = (dropped, newer)
+        assert client.handed_over == []
 
 
 @pytest.mark.parametrize("worked", [True, False])
