@@ -226,15 +226,18 @@ class OpenCodeCalls(ABC):
 
     async def _stop(self, life: Life, session_id: str, note: str) -> bool:
         room = await self._room(session_id)
-        running = room.working or session_id in await life.client.statuses(room.place.directory)
-        room.stopped = stops = running or bool(room.tail.unanswered())
-        await life.client.abort(session_id)
-        if stops and not room.working:
+        async with life.client.handing_over(session_id):
+            running = room.working or session_id in await life.client.statuses(room.place.directory)
+            await life.client.abort(session_id)
+            # OpenCode may have a prompt of which its stream has not told yet.
+            page = await life.client.messages(session_id, _NEWEST_MESSAGES)
+            room.stopped = frozenset(prompting.unanswered(page.messages))
+        if room.stopped and not running:
             # OpenCode tells only of turns that had begun.
             life.mirror.status(StatusChanged(sessionID=session_id, status=schema.Status(type="idle")))
         for member in life.mirror.family(session_id):
             await life.follower.waiting.clear(member, note)
-        return stops
+        return running or bool(room.stopped)
 
     # Decisions
 

@@ -301,7 +301,7 @@ class Mirror:
         if room is None or change.error is None:
             return
         if translate.was_aborted(change.error):
-            room.stopped = True
+            room.stopped = frozenset(prompt.id for prompt in room.tail.unanswered())
         else:
             room.failure = translate.error_text(change.error)
         if not room.working:

@@ -100,6 +100,12 @@ def is_whole(order: PromptOrder, stored: Sequence[schema.Part]) -> bool:
     return len(stored) > len(order.files)
 
 
+def unanswered(messages: Sequence[schema.MessageWithParts]) -> list[str]:
+    """Returns the ids of the prompts, oldest first, that the agent has not begun to answer."""
+    prompts = [m.info.id for m in messages if isinstance(m.info, schema.UserMessage)]
+    return [prompt for prompt in prompts if not is_answered(prompt, messages)]
+
+
 def is_answered(message_id: str, messages: Sequence[schema.MessageWithParts]) -> bool:
     """Returns whether the agent has begun to answer this prompt, or a later one that swallowed it."""
     prompts = [m.info.id for m in messages if isinstance(m.info, schema.UserMessage)]

@@ -46,7 +46,10 @@ class Room:
     undone_from: Stand | None = None
     """The first message that a revert has undone."""
     failure: str = ""
-    stopped: bool = False
+    stopped: frozenset[str] = frozenset()
+    """Ids of the prompts that somebody's Stop ended before they were answered. Answered with a later one, they are
+    answered all the same.
+    """
     rested: bool = False
     """No turn ran at the last checkpoint."""
     arriving: str = ""
@@ -88,7 +91,7 @@ class Room:
     def begin(self) -> None:
         """A turn runs: whatever the last one ended with is past."""
         if not self.working:
-            self.failure, self.stopped, self.rested = "", False, False
+            self.failure, self.rested = "", False
         self.activity = Activity(pb.SESSION_STATE_WORKING, context_tokens=self.activity.context_tokens)
 
     def retry(self, status: schema.Status) -> None:
@@ -194,12 +197,12 @@ class Room:
     def _person_state(self, theirs: schema.UserMessage) -> tuple[pb.MessageState, str]:
         if all(theirs.id != waiting.id for waiting in self.tail.unanswered()):
             return pb.MESSAGE_STATE_COMPLETE, ""
+        if theirs.id in self.stopped:
+            return pb.MESSAGE_STATE_STOPPED, ""
         if self.activity.state == pb.SESSION_STATE_INTERRUPTED:
             return pb.MESSAGE_STATE_INTERRUPTED, self.activity.detail
         if self.working:
             return pb.MESSAGE_STATE_QUEUED, ""
-        if self.stopped:
-            return pb.MESSAGE_STATE_STOPPED, ""
         if self.failure:
             return pb.MESSAGE_STATE_FAILED, self.failure
         return pb.MESSAGE_STATE_QUEUED, ""

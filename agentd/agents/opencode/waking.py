@@ -26,8 +26,10 @@ def dropped(room: Room) -> schema.UserMessage | None:
     matter.
     """
     waiting = room.tail.unanswered()
-    is_explained = room.stopped or room.failure or room.activity.state != pb.SESSION_STATE_IDLE
-    return None if not waiting or is_explained or room.info.parent_id else waiting[-1]
+    is_explained = room.failure or room.activity.state != pb.SESSION_STATE_IDLE
+    if not waiting or waiting[-1].id in room.stopped or is_explained or room.info.parent_id:
+        return None
+    return waiting[-1]
 
 
 def was_left_open(journal: Journal, room: Room) -> bool:

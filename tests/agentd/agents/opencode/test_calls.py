@@ -14,6 +14,7 @@ from agentd.agents.agent import (
     StartOrder,
 )
 from agentd.agents.opencode import calls as opencode_calls
+from agentd.agents.opencode.event_schema import Frame
 from agentd.agents.opencode.prompting import prompt_body
 from halyard.agent.v1 import session_pb2
 from tests.fakes.opencode import Rig, calls, prompts_seen, repository, runs, says, scripted
@@ -249,6 +250,31 @@ async def test_a_prompt_that_is_stopped_before_its_turn_begins_says_so(shared: R
     await shared.ask(session, says("Both."))
     complete = session_pb2.MESSAGE_STATE_COMPLETE
     await shared.until(lambda j: j.messages(session)[0].state == complete, "the first prompt to be answered too")
+
+
+async def test_a_prompt_of_which_the_stream_has_not_told_yet_is_stopped_all_the_same(
+    shared: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A prompt and a Stop both waited for an OpenCode that was being started, and came to it at the same moment."""
+    session = await shared.session()
+    order = shared.order(session, "about to begin")
+    life, heard = shared.agent._life(), asyncio.Event()
+    take = life.follower._take
+
+    async def late(frame: Frame) -> None:
+        await heard.wait()
+        await take(frame)
+
+    monkeypatch.setattr(life.follower, "_take", late)
+    await life.client.prompt(session, {**prompt_body(order, str(shared.folder)), "noReply": True})
+    async with asyncio.timeout(30):
+        while not (await life.client.messages(session, 1)).messages:  # noqa: ASYNC110 - another process wakes nobody
+            await asyncio.sleep(0.02)
+    assert shared.journal.messages(session) == []
+    assert await shared.agent.interrupt(session)
+    heard.set()
+    stopped = session_pb2.MESSAGE_STATE_STOPPED
+    await shared.until(lambda j: [m.state for m in j.messages(session)] == [stopped], "the prompt to be stopped")
 
 
 async def test_a_prompt_keeps_its_place_until_it_is_stored_there(shared: Rig) -> None:

@@ -90,6 +90,8 @@ def test_a_prompt_is_answered_by_its_own_answer_or_that_of_a_later_one() -> None
     assert prompting.is_answered("m1", [user("m1"), answer("m1")])
     assert prompting.is_answered("m1", [user("m1"), user("m2"), answer("m2")])
     assert not prompting.is_answered("m2", [user("m1"), answer("m1"), user("m2")])
+    assert prompting.unanswered([user("m1"), answer("m1"), user("m2"), user("m3")]) == ["m2", "m3"]
+    assert prompting.unanswered([user("m1"), user("m2"), answer("m2")]) == []
     assert prompting.is_answered("m0", [answer("m0"), user("m1")])
 
 

@@ -16,6 +16,7 @@ from agentd.agents.opencode.event_schema import MessageChanged
 from agentd.agents.opencode.follower import Follower, Following
 from agentd.agents.opencode.mirror import Mirror
 from agentd.agents.opencode.waking import Waking, was_left_open
+from halyard.agent.v1 import session_pb2 as pb
 from tests.agentd.agents.opencode import shapes
 from tests.agentd.agents.opencode.shapes import LIVE, REPLAYED, SESSION
 from tests.fakes.journal import MemoryJournal
@@ -111,6 +112,21 @@ async def test_nothing_is_handed_over_again_beside_what_is_being_said() -> None:
             tasks.create_task(Waking(client, mirror).wake(SESSION))
             await asyncio.sleep(0.01)
             client.held = (dropped, newer)
+        assert client.handed_over == []
+
+
+async def test_what_was_stopped_stays_stopped_though_its_turn_is_heard_of_later() -> None:
+    """The stream is behind: of the turn that was stopped as it began it tells only now."""
+    said, journal = shapes.prompt("m1", 1), MemoryJournal()
+    mirror = heard(journal, said, live=True)
+    room = mirror.room(SESSION)
+    assert room is not None
+    room.stopped = frozenset({"m1"})
+    for status in ("busy", "idle"):
+        mirror.status(shapes.status(status))
+        assert [message.state for message in journal.messages(SESSION)] == [pb.MESSAGE_STATE_STOPPED]
+    async with resting(said) as client:
+        await Waking(client, mirror).wake(SESSION)
         assert client.handed_over == []
 
 
