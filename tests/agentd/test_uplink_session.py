@@ -210,7 +210,7 @@ async def test_while_an_app_looks_a_silent_relay_is_asked_and_while_one_only_fol
 ) -> None:
     monkeypatch.setattr(uplink_session, "LOOK_SECONDS", 0)
     async with desk(config, relay, agent) as daemon:
-        link = await greeted(relay)
+        link = await greeted(relay, heartbeat_seconds=1)
         await hear_through(link, daemon.log.written)
         link.say(watchers=pb.Watchers(apps=1))
         await link.hear("publish")

@@ -13,6 +13,7 @@ from playwright.async_api import BrowserContext, Locator, Page, Playwright, asyn
 PHONE = (412, 860)
 DESKTOP = (1280, 800)
 PATIENCE_MS = 60_000
+GO = "path => { history.pushState(null, '', path); dispatchEvent(new PopStateEvent('popstate', {state: null})); }"
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -45,6 +46,10 @@ class Browser:
         """Goes to `url` and turns the semantics tree on, as a screen reader does."""
         await self.page.goto(url)
         await self.ready()
+
+    async def go(self, path: str) -> None:
+        """Goes to another page of the app that is open, as Back and Forward do: nothing is loaded anew."""
+        await self.page.evaluate(GO, path)
 
     async def reload(self) -> None:
         await self.page.reload()

@@ -172,21 +172,21 @@ async def test_every_screen_of_a_phone(
             (f"/w/{bench.id}", "workstation", "files"),
             (f"/w/{bench.id}/s/s4", "session-empty", "composer"),
         ):
-            await phone.open(url + path)
+            await phone.go(path)
             await phone.has(sign)
             await camera.take(name)
-        await phone.open(f"{url}/w/{bench.id}/doctor")
+        await phone.go(f"/w/{bench.id}/doctor")
         await phone.has("check:model")
         await camera.take("doctor")
         await harbour.publish(bench, *Scene().interrupted())
-        await phone.open(f"{url}/w/{bench.id}/s/s4")
+        await phone.go(f"/w/{bench.id}/s/s4")
         await phone.has("resend:m2")
         await camera.take("session-interrupted")
         await harbour.presence(bench, online=False)
-        await phone.open(f"{url}/w/{bench.id}/s/s1")
+        await phone.go(f"/w/{bench.id}/s/s1")
         await phone.has("offline-line")
         await camera.take("session-offline")
-        await phone.open(f"{url}/w/{bench.id}/doctor")
+        await phone.go(f"/w/{bench.id}/doctor")
         await phone.has("check:agentd")
         await camera.take("doctor-offline")
 
