@@ -131,7 +131,9 @@ def _told(relay: "Relay", *, as_json: bool) -> Iterator[None]:
     try:
         run_file.write_text(json.dumps(told | private), encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"{run_file} cannot be written: {error.strerror}. Make room, then start again.") from None
+        raise ConfigError(
+            f"{run_file} cannot be written: {error.strerror}. Make room or rights, then start again."
+        ) from None
     text = json.dumps(told)
     if not as_json:
         text = f"Relay {known.origin}: apps at {known.http}, workstations at {known.grpc}."

@@ -76,16 +76,23 @@ async def running(config: ServeConfig, now: Callable[[], float] = time.time) -> 
         pairing = PairingService(services, behind_proxy=config.behind_tls_proxy)
         _add_grpc_services(grpc_server, config, services, pairing)
         door = _door(config, known, services, pairing)
+        failure: Exception | None = None
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(store.run())
             try:
                 async with _serving_grpc(grpc_server), _serving_web(config, listeners, door):
                     beating = tasks.create_task(_beat(services))
-                    yield Relay(_settled(config, listeners, grpc_port), known, services)
+                    try:
+                        yield Relay(_settled(config, listeners, grpc_port), known, services)
+                    except Exception as error:
+                        # Raised here, it would leave as one of a group of errors, and nobody would know it again.
+                        failure = error
                     beating.cancel()
                     await _drain(services)
             finally:
                 store.close()
+        if failure is not None:
+            raise failure
 
 
 def _services(

@@ -22,7 +22,7 @@ from tests.chaos.proxy import Proxy
 from tests.fakes.opencode import environment, find_opencode, person, repository
 
 START_SECONDS = 120.0
-_NO_ROOM = "its disk is full. Make room, then start again."
+_NO_ROOM = ("its disk is full. Make room", "No space left on device. Make room")
 """With what a relay ends that is started on a full disk."""
 _IN_A_TERMINAL = "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)"
 
@@ -77,14 +77,14 @@ class Rig:
         """Starts a part, unless it runs, and listens to it."""
         async with part.starting:
             if not part.is_running:
-                await part.start(*([_NO_ROOM] if part is self.relay and self.disk.hinders() else []))
+                await part.start(*(_NO_ROOM if part is self.relay and self.disk.hinders() else ()))
                 self.group.create_task(part.listen())
 
     def fill_disk(self) -> None:
         """The relay can write no more. It may say so and end, if it is just starting."""
         self.disk.fill(self.relay.pid)
         if self.disk.hinders(self.relay.pid):
-            self.relay.life.excuses = (_NO_ROOM,)
+            self.relay.life.excuses = _NO_ROOM
 
     async def ready(self, part: Part) -> None:
         """Returns once it runs as it should; AssertionError when it ends instead, with where its last words are."""

@@ -154,3 +154,14 @@ def test_the_ready_line_is_the_first_and_only_one(tmp_path: Path) -> None:
         assert relay.stop() == 0
         assert relay.process.stdout is not None
         assert relay.process.stdout.read() == ""
+
+
+def test_a_relay_that_cannot_say_where_it_is_does_not_start_and_says_why(tmp_path: Path) -> None:
+    """As when its disk becomes full while it starts."""
+    (tmp_path / "relay.json").mkdir()
+    addresses = ["--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0"]
+    done = _relay("serve", "--no-web-app", "--data", str(tmp_path), *addresses)
+    assert done.returncode == 2
+    assert "relay.json cannot be written" in done.stderr
+    assert "Make room or rights" in done.stderr
+    assert "Traceback" not in done.stderr
