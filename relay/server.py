@@ -84,7 +84,7 @@ async def running(config: ServeConfig, now: Callable[[], float] = time.time) -> 
                     beating = tasks.create_task(_beat(services))
                     try:
                         yield Relay(_settled(config, listeners, grpc_port), known, services)
-                    except Exception as error:
+                    except Exception as error:  # noqa: BLE001 - raised again below, whatever it is
                         # Raised here, it would leave as one of a group of errors, and nobody would know it again.
                         failure = error
                     beating.cancel()
