@@ -3,12 +3,14 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
 
-from app_flet import dialling, doubt, links, watch
+from app_flet import dialling, doubt, link, links, watch
 from app_flet.device import Device
+from app_flet.dialling import HeardConnection
 from app_flet.doubt import Doubt
 from app_flet.link import Link
 from app_flet.lookers import Lookers
@@ -145,6 +147,32 @@ async def test_a_link_that_dies_unheard_while_somebody_looks_is_made_anew(
         die_unheard(network)
         bench.write(resource("sessions/s9", session=v1.Session(name="sessions/s9", title="meanwhile")))
         await until(paired, lambda model: "sessions/s9" in model.workstations[bench.id].held)
+
+
+async def test_a_link_that_is_given_up_leaves_no_mark_on_its_task(
+    network: Proxy, paired: Device, harbour: Harbour, bench: Workstation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a task that counts as cancelled, the timeouts of Python 3.11.2 cancel it: nothing would be dialled again."""
+    counts: list[int] = []
+
+    @asynccontextmanager
+    async def dialled(relay: str) -> AsyncIterator[HeardConnection]:
+        async with dialling.dial(relay) as socket:
+            try:
+                yield socket
+            finally:
+                task = asyncio.current_task()
+                assert task is not None
+                counts.append(task.cancelling())
+
+    monkeypatch.setattr(watch, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(link, "dial", dialled)
+    paired.lookers.came("a screen")
+    async with asyncio.timeout(PATIENCE_SECONDS), linked(paired):
+        await until(paired, level(bench))
+        die_unheard(network)
+        await harbour.until(lambda: len(harbour.hellos) == 2)
+    assert counts[0] == 0
 
 
 async def test_a_large_frame_that_takes_long_is_life(

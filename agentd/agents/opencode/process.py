@@ -167,8 +167,8 @@ async def _let_go(process: asyncio.subprocess.Process) -> None:
     assert process.stdin is not None  # noqa: S101 - PIPE was asked for
     process.stdin.close()
     try:
-        async with asyncio.timeout(STOP_SECONDS + _REAP_SECONDS):
-            await process.wait()
+        # Not `asyncio.timeout`: in a task that is being cancelled, that of Python 3.11.2 raises no TimeoutError.
+        await asyncio.wait_for(process.wait(), STOP_SECONDS + _REAP_SECONDS)
     except TimeoutError:
         _log.warning("What OpenCode started does not end; it is killed once more")
         process.kill()

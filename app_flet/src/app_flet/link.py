@@ -167,7 +167,10 @@ class Link:
                     group.create_task(self._receive(socket))
                     somebody = self.device.lookers.somebody
                     group.create_task(self._watch.keep(somebody, lambda: socket.heard_bytes, self._ask))
-                    group.create_task(self._send(socket, due))
+                    # Not a third child: when one fails while the group already waits for its end, Python 3.11 and 3.12
+                    # leave this task marked as cancelled (python/cpython#116720). With Debian's 3.11.2, closing a
+                    # silent socket would then end the link for good.
+                    await self._send(socket, due)
         finally:
             self._socket = None
 
