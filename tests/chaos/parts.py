@@ -124,9 +124,17 @@ def servers_of(agentd_pid: int) -> list[psutil.Process]:
     """What this agentd runs OpenCode by: the wardens that guard it from above first, OpenCode itself last."""
     try:
         below = psutil.Process(agentd_pid).children(recursive=True)
-        return [child for child in below if {"serve", "--hostname", "--port"} <= set(child.cmdline())]
     except psutil.Error:
         return []
+    return [child for child in below if _serves(child)]
+
+
+def _serves(process: psutil.Process) -> bool:
+    """Whether it is, or guards, an OpenCode. What one of its tools ran may end while it is looked at."""
+    try:
+        return {"serve", "--hostname", "--port"} <= set(process.cmdline())
+    except psutil.Error:
+        return False
 
 
 def size_of(pid: int) -> tuple[float, int]:
