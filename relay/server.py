@@ -76,7 +76,7 @@ async def running(config: ServeConfig, now: Callable[[], float] = time.time) -> 
         pairing = PairingService(services, behind_proxy=config.behind_tls_proxy)
         _add_grpc_services(grpc_server, config, services, pairing)
         door = _door(config, known, services, pairing)
-        failure: Exception | None = None
+        failure: ConfigError | None = None
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(store.run())
             try:
@@ -84,7 +84,7 @@ async def running(config: ServeConfig, now: Callable[[], float] = time.time) -> 
                     beating = tasks.create_task(_beat(services))
                     try:
                         yield Relay(_settled(config, listeners, grpc_port), known, services)
-                    except Exception as error:  # noqa: BLE001 - raised again below, whatever it is
+                    except ConfigError as error:
                         # Raised here, it would leave as one of a group of errors, and nobody would know it again.
                         failure = error
                     beating.cancel()
