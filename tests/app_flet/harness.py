@@ -8,7 +8,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -188,11 +188,12 @@ class Stage:
             await asyncio.sleep(0)
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Waits for something to be on screen, asked again after every frame that leaves."""
+        """Waits for something to be so: asked after every frame that leaves, and often, as not everything is drawn."""
         async with asyncio.timeout(30):
             while not condition():
                 self.client.changed.clear()
-                await self.client.changed.wait()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self.client.changed.wait(), 0.05)
                 await self.settle()
 
 
