@@ -172,9 +172,11 @@ class Uplink:
     async def _one_link(self) -> None:
         async with channel(self._access.relay) as dialled:
             stream = LinkServiceStub(dialled).AttachWorkstation(metadata=self._access.metadata())
+            asked_at = time.monotonic()
             await write(stream, self._hello())
             welcome = await read(stream, WELCOME_SECONDS)
-            session = UplinkSession(self._ends, stream, welcome.welcome, self._changed.ring, self._hear, self._vigil)
+            vigil = self._vigil.answered(time.monotonic() - asked_at)
+            session = UplinkSession(self._ends, stream, welcome.welcome, self._changed.ring, self._hear, vigil)
             self._hear(welcome.welcome.server_time)
             ceiling = welcome.welcome.limits.reconnect_ceiling_seconds
             self._backoff = self._backoff.told(ceiling).connected(time.monotonic())

@@ -20,14 +20,14 @@ from agentd.coalesce import Coalescer, gather_seconds
 from agentd.devices import Devices
 from agentd.fitting import MAX_BODY_BYTES
 from agentd.journal import Transcripts
-from agentd.relay_stream import LinkEnded, LinkSilent, read, write
+from agentd.relay_stream import LinkEnded, read, write
 from agentd.sealer import Sealer
 from agentd.session_log import SessionLog
 from halyard.agent.v1 import resource_pb2
 from halyard.link.v1 import link_service_pb2 as pb
 from halyard.link.v1 import record_pb2
 from wire import names
-from wire.vigil import LOOK_SECONDS, Finding, Vigil
+from wire.vigil import LOOK_SECONDS, REST_SECONDS, Finding, Vigil
 
 HEAD_SECONDS = 30.0
 """How often the freshness mark is renewed while somebody looks."""
@@ -76,7 +76,7 @@ class UplinkSession:
         on_time: Callable[[Timestamp], None],
         vigil: Vigil,
     ) -> None:
-        """`on_time` hears what the relay's clock says, with every heartbeat. `vigil`: what came of the link before."""
+        """`on_time` hears the relay's clock with every heartbeat. `vigil`: what is known of the way there."""
         if welcome.stored_through > ends.log.head.seq:
             raise RolledBack
         self._ends = ends
@@ -94,6 +94,7 @@ class UplinkSession:
         self._looked_at = asyncio.Event()
         self._vigil = vigil
         self._question_due = False
+        self._asked_at: float | None = None
         self._frames_heard = self._bytes_sent = 0
         self._barriers: dict[str, int] = {}
         self._focus_keys: dict[str, bytes] = {}
@@ -170,7 +171,7 @@ class UplinkSession:
                 await asyncio.sleep(LOOK_SECONDS)
                 finding, self._vigil = self._vigil.looked(self._frames_heard, self._bytes_sent)
                 if finding is Finding.DEAD:
-                    raise LinkSilent("The relay has fallen silent while somebody looks.")
+                    raise LinkEnded("The relay has fallen silent while somebody looks.", REST_SECONDS)
                 if finding is Finding.ASK and self._looked_at.is_set():
                     self._question_due = True
                     self._wake.set()
@@ -191,9 +192,15 @@ class UplinkSession:
                 case "watchers":
                     self._on_watchers(frame.watchers)
                 case "pong":
-                    self._tell_time(frame.pong.server_time)
+                    self._on_pong(frame.pong)
                 case "going_away":
                     raise LinkEnded("The relay is restarting.", frame.going_away.reconnect_after_ms / 1000)
+
+    def _on_pong(self, pong: record_pb2.Pong) -> None:
+        if self._asked_at is not None:
+            self._vigil = self._vigil.answered(time.monotonic() - self._asked_at)
+            self._asked_at = None
+        self._tell_time(pong.server_time)
 
     def _on_stored(self, through: int) -> None:
         if through > self._stored_through:
@@ -219,11 +226,12 @@ class UplinkSession:
             self._ends.transcripts.checkpoint()
             self._barriers.clear()
             self._focus_keys.clear()
-        if watched:
+        if not watched:
+            self._coalescer.clear()
+        if watched or watchers.foreground_apps:
             self._looked_at.set()
         else:
             self._looked_at.clear()
-            self._coalescer.clear()
         self._wake.set()
 
     # --- from the workstation ---
@@ -292,14 +300,18 @@ class UplinkSession:
         if self._replies:
             return self._replies_frame()
         if self._question_due:
-            self._question_due = False
-            return pb.AttachWorkstationRequest(ping=record_pb2.Ping())
+            return self._ping(now)
         publish = self._publish(now)
         if publish is not None:
             return pb.AttachWorkstationRequest(publish=publish)
         if now - self._quiet_since >= self._heartbeat:
-            return pb.AttachWorkstationRequest(ping=record_pb2.Ping())
+            return self._ping(now)
         return None
+
+    def _ping(self, now: float) -> pb.AttachWorkstationRequest:
+        self._question_due = False
+        self._asked_at = now
+        return pb.AttachWorkstationRequest(ping=record_pb2.Ping())
 
     def _members(self) -> pb.AttachWorkstationRequest:
         self._members_due = False

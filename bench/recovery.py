@@ -1,11 +1,12 @@
 """Claim: whatever died, what an app shows of it is right within 5 s of everything being healthy again.
 
 Real relay, agentd, OpenCode and the app's own link, all with the patience of the product; nobody touches the app while
-it waits, but a session is on its screen. Each wound is struck several times; seconds count from when the part that died
-can be asked again (its socket answers), or the network is back, to when the app shows it: linked, the workstation
-online, the agent ready, the turn that was cut off marked so, a session that was begun meanwhile in the list. A link
-that is half-open is healthy at once: who dials anew gets through. A part that is away for longer is dialled less often:
-`away_seconds` says how long. No baseline: there is nothing to compare a wait with but the claim.
+it waits, but it is in the foreground, mostly with a session on its screen. Each wound is struck several times; seconds
+count from when the part that died can be asked again (its socket answers), or the network is back, to when the app
+shows it: linked, the workstation online, the agent ready, the turn that was cut off marked so, a session that was begun
+meanwhile in the list. A link that is half-open is healthy at once: who dials anew gets through. A part that is away for
+longer is dialled less often: `away_seconds` says how long. No baseline: there is nothing to compare a wait with but the
+claim.
 """
 
 import argparse
@@ -42,8 +43,8 @@ from wire.pairing import parse_code
 
 PATIENCE_SECONDS = 180.0
 POLL_SECONDS = 0.02
-SETTLING_SECONDS = 1.0
-"""Until agentd has heard through the relay that somebody looks."""
+SETTLING_SECONDS = 3.0
+"""Until agentd has heard through the relay that somebody looks, and a relay has answered each side once."""
 COMMAND = "echo started; exec sleep 1000"
 RELAY = ("serve", "--json", "--no-web-app")
 
@@ -161,15 +162,34 @@ async def _network_cut(scene: Scene, _: asyncio.TaskGroup, seconds: float) -> fl
 
 
 async def _phone_half_open(scene: Scene, _: asyncio.TaskGroup, seconds: float) -> float:
+    await _looks_at_a_session(scene)
     return await _half_open(scene, scene.phone_link, seconds)
 
 
 async def _agentd_half_open(scene: Scene, _: asyncio.TaskGroup, seconds: float) -> float:
+    await _looks_at_a_session(scene)
+    return await _half_open(scene, scene.agentd_link, seconds)
+
+
+async def _phone_half_open_again(scene: Scene, _: asyncio.TaskGroup, seconds: float) -> float:
+    await _looks_at_a_session(scene)
+    await _half_open(scene, scene.phone_link, seconds)
+    return await _half_open(scene, scene.phone_link, seconds)
+
+
+async def _agentd_half_open_again(scene: Scene, _: asyncio.TaskGroup, seconds: float) -> float:
+    await _looks_at_a_session(scene)
+    await _half_open(scene, scene.agentd_link, seconds)
+    return await _half_open(scene, scene.agentd_link, seconds)
+
+
+async def _agentd_half_open_under_lists(scene: Scene, _: asyncio.TaskGroup, seconds: float) -> float:
+    await _looks_at_lists(scene)
     return await _half_open(scene, scene.agentd_link, seconds)
 
 
 async def _half_open(scene: Scene, link: Proxy, seconds: float) -> float:
-    before = await _looks_at_a_session(scene)
+    before = scene.sessions()
     link.silence()
     _begin_session(scene)
     await asyncio.sleep(seconds)
@@ -229,6 +249,14 @@ async def _looks_at_a_session(scene: Scene) -> int:
     return scene.sessions()
 
 
+async def _looks_at_lists(scene: Scene) -> None:
+    """No session is on the app's screen, and agentd knows of it."""
+    await scene.sees(scene.is_ready)
+    if scene.device.focus != ("", ""):
+        scene.device.close_session(*scene.device.focus)
+    await asyncio.sleep(SETTLING_SECONDS)
+
+
 async def _a_tool_runs(scene: Scene) -> None:
     """A new session is in the middle of a command that was allowed."""
     await scene.sees(scene.is_ready)
@@ -255,7 +283,10 @@ WOUNDS: dict[str, tuple[Callable[[Scene, asyncio.TaskGroup, float], Awaitable[fl
     "network cut for 1 s": (_network_cut, 1.0),
     "network cut for a minute": (_network_cut, 60.0),
     "app's link half-open": (_phone_half_open, 0.0),
+    "app's link half-open twice in a row": (_phone_half_open_again, 0.0),
     "agentd's link half-open": (_agentd_half_open, 0.0),
+    "agentd's link half-open twice in a row": (_agentd_half_open_again, 0.0),
+    "agentd's link half-open, only lists on screen": (_agentd_half_open_under_lists, 0.0),
 }
 
 

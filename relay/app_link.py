@@ -98,7 +98,7 @@ class _AppReader:
     def _take(self, frame: link_service_pb2.AttachAppRequest) -> None:
         match frame.WhichOneof("frame"):
             case "focus":
-                self._services.hub.set_focus(self._link, frame.focus.workstation_id, frame.focus.focus)
+                self._services.hub.set_focus(self._link, frame.focus)
             case "call":
                 self._call(frame.call)
             case "ping":

@@ -53,13 +53,15 @@ class WorkstationLink(Link):
 class AppLink(Link):
     """An app's link: what it follows and what is on its screen."""
 
-    __slots__ = ("focus", "readers")
+    __slots__ = ("focus", "foreground", "readers")
     stays_ready = True
 
     def __init__(self, device_id: str, limits: Limits, now: float) -> None:
         super().__init__(device_id, limits, now)
         self.readers: dict[str, Reader] = {}
         self.focus: tuple[str, bytes] | None = None
+        self.foreground = False
+        """Somebody looks at it, if only at lists."""
 
     def push_frame(self, kind: Kind, frame: link_service_pb2.AttachAppResponse) -> bool:
         """See Link.push."""
@@ -235,7 +237,8 @@ class Channel:
         if self.link is None:
             return
         watches = [link_service_pb2.Watch(focus=focus, count=len(who)) for focus, who in self.watches.items()]
-        watchers = link_service_pb2.Watchers(watches=watches, apps=len(self.readers))
+        foreground = sum(app.foreground for app in self.readers)
+        watchers = link_service_pb2.Watchers(watches=watches, apps=len(self.readers), foreground_apps=foreground)
         frame = link_service_pb2.AttachWorkstationResponse(watchers=watchers)
         self.link.push_newest("watchers", frame.SerializeToString())
 

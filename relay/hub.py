@@ -156,10 +156,16 @@ class Hub:
             self._let_go(link)
             self._left.set()
 
-    def set_focus(self, link: AppLink, workstation_id: str, focus: bytes) -> None:
-        """What is on an app's screen; a workstation that it does not follow means nothing is."""
-        new = (workstation_id, focus) if focus and workstation_id in link.readers else None
-        if self.apps.get(link.device_id) is link and new != link.focus:
+    def set_focus(self, link: AppLink, focus: link_service_pb2.Focus) -> None:
+        """What is on an app's screen; a workstation that it does not follow means no session is."""
+        if self.apps.get(link.device_id) is not link:
+            return
+        if focus.foreground != link.foreground:
+            link.foreground = focus.foreground
+            for workstation_id in link.readers:
+                self.channels[workstation_id].tell_watchers()
+        new = (focus.workstation_id, focus.focus) if focus.focus and focus.workstation_id in link.readers else None
+        if new != link.focus:
             self._focus(link, new)
 
     def calls_expired(self, expired: Iterable[CallRef]) -> None:

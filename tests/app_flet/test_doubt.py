@@ -19,7 +19,8 @@ from app_flet.route import Page, Place
 from app_flet.watch import Watch
 from app_flet.whereabouts import Whereabouts
 from halyard_client.halyard.agent import v1
-from tests.app_flet.harbour import Harbour, Workstation, resource
+from halyard_client.halyard.link.v1 import AttachAppResponse, Focus, Pong
+from tests.app_flet.harbour import Harbour, Workstation, now, resource
 from tests.app_flet.harness import Stage, staged
 from tests.app_flet.test_link import S, level, linked, until
 from tests.chaos.proxy import Proxy
@@ -202,6 +203,51 @@ async def test_in_the_background_the_workstation_streams_nothing_and_the_session
         assert S in paired.model.workstations[bench.id].transcripts
         await lifecycle(stage, "resume")
         await harbour.until(lambda: bool(harbour.readers[0].focus.focus))
+
+
+async def test_a_workstation_is_told_that_somebody_looks_at_lists(
+    paired: Device, harbour: Harbour, bench: Workstation
+) -> None:
+    async with staged(paired, served_by=harbour.origin, linked=True) as stage, asyncio.timeout(PATIENCE_SECONDS):
+        await until(paired, level(bench))
+        await harbour.until(lambda: harbour.readers[0].focus == Focus(foreground=True))
+        await lifecycle(stage, "hide")
+        await harbour.until(lambda: harbour.readers[0].focus == Focus())
+        await lifecycle(stage, "show")
+        await harbour.until(lambda: harbour.readers[0].focus == Focus(foreground=True))
+        await harbour.cut()
+        await harbour.until(lambda: len(harbour.hellos) == 2 and bool(harbour.readers))
+        await harbour.until(lambda: harbour.readers[0].focus == Focus(foreground=True))
+
+
+@pytest.mark.parametrize("why", ["somebody looks", "foreground"])
+async def test_nobody_waits_for_the_goodbye_of_a_relay_that_is_silent(
+    network: Proxy, paired: Device, harbour: Harbour, bench: Workstation, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    monkeypatch.setattr(dialling, "CLOSE_SECONDS", 2 * PATIENCE_SECONDS)
+    if why == "somebody looks":
+        monkeypatch.setattr(watch, "LOOK_SECONDS", 0.1)
+        paired.lookers.came("a screen")
+    async with asyncio.timeout(PATIENCE_SECONDS), linked(paired):
+        await until(paired, level(bench))
+        die_unheard(network)
+        if why == "foreground":
+            paired.hurry()
+        await harbour.until(lambda: len(harbour.hellos) == 2)
+
+
+async def test_what_a_relay_says_unasked_is_no_round_trip(
+    paired: Device, harbour: Harbour, bench: Workstation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[float] = []
+    monkeypatch.setattr(Watch, "answered", lambda _, seconds: measured.append(seconds))
+    async with asyncio.timeout(PATIENCE_SECONDS), linked(paired):
+        await until(paired, level(bench))
+        for _ in range(3):
+            await harbour.broadcast(bench, AttachAppResponse(pong=Pong(server_time=now())))
+        await harbour.presence(bench, online=False)
+        await until(paired, lambda model: not model.workstations[bench.id].online)
+    assert len(measured) == 1, "the Welcome answered the Hello"
 
 
 async def test_nobody_is_asked_anything_while_nobody_looks(monkeypatch: pytest.MonkeyPatch) -> None:

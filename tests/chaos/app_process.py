@@ -5,7 +5,8 @@ out as such. ROUTES is a JSON object {"port": port}: this process reaches the re
 calls it by its own address, as a name server might have it.
 
 In:  {"pair": {"relay", "code", "name"}} · {"say": {"session" | "project", "text"}} · {"open": [session]} ·
-     {"decides": {token: {"allow", "delay", "word"}}} · {"delete" | "stop": session} · {"dump": number}
+     {"decides": {token: {"allow", "delay", "word"}}} · {"delete" | "stop": session} · {"looks": bool} ·
+     {"dump": number}
 Out: see `AppRemote`, which reads it.
 """
 
@@ -60,6 +61,7 @@ class Person:
         self._eyes = Eyes(device, self._opened, tell)
         self._changed = asyncio.Event()
         device.listen(self._changed.set)
+        device.lookers.came(self)
 
     async def look(self) -> None:
         """Tells what is on screen, and acts on it, each time it has changed."""
@@ -91,6 +93,8 @@ class Person:
                 self._device.call(self._workstation, intents.interrupt(session))
             case {"delete": session}:
                 self._device.call(self._workstation, intents.delete_session(session))
+            case {"looks": looks}:
+                self._look_or_not(looks)
             case {"dump": number}:
                 self._dump(number)
 
@@ -111,6 +115,14 @@ class Person:
         for session in [session for session in sessions if session not in self._opened]:
             self._opened.append(session)
             self._turn_to(session)
+
+    def _look_or_not(self, looks: bool) -> None:
+        """Takes the app out of the pocket, or puts it there, as a screen tells its device."""
+        if looks:
+            self._device.lookers.came(self)
+            self._device.hurry()
+        else:
+            self._device.lookers.left(self)
 
     def _turn_to(self, session: str) -> None:
         """Another screen shows an opened session, on top: only what is on top streams."""

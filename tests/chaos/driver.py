@@ -14,7 +14,7 @@ from tests.chaos.accounts import Asked, Verdict
 from tests.chaos.app_remote import AppRemote, Dump
 from tests.chaos.ask_comparison import of_asks
 from tests.chaos.growth import Size
-from tests.chaos.plan import Fault, Round, Say, Shape
+from tests.chaos.plan import Fault, Pocket, Round, Say, Shape
 from tests.chaos.rig import Rig, running_rig
 from tests.chaos.words import prompt
 from tests.chaos.wounds import Wounds
@@ -96,6 +96,8 @@ class Driver:
                 group.create_task(self._delete(session, self._rig.apps[plan.number % len(self._rig.apps)]))
             for one in plan.breaks:
                 group.create_task(self._wounds.inflict(one))
+            for pocket in plan.pockets:
+                group.create_task(self._put_away(pocket))
         await self._wounds.heal()
         await self._come_to_rest(played)
         self._judge(played)
@@ -112,6 +114,13 @@ class Driver:
         if say.stop_after and where:
             await asyncio.sleep(say.stop_after)
             app.say({"stop": where["session"]})
+
+    async def _put_away(self, pocket: Pocket) -> None:
+        await asyncio.sleep(pocket.at)
+        app = self._rig.apps[pocket.app]
+        app.say({"looks": False})
+        await asyncio.sleep(pocket.seconds)
+        app.say({"looks": True})
 
     async def _delete(self, session: str, app: AppRemote) -> None:
         """Has an app delete a session; one that dies before it heard of it is asked again in the next round."""

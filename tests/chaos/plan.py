@@ -102,6 +102,15 @@ class Break:
 
 
 @dataclass(frozen=True, slots=True)
+class Pocket:
+    """A person puts an app away, and takes it out again after so long."""
+
+    at: float
+    app: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Round:
     """All of it."""
 
@@ -109,6 +118,7 @@ class Round:
     says: tuple[Say, ...]
     decides: tuple[Decide, ...]
     breaks: tuple[Break, ...]
+    pockets: tuple[Pocket, ...] = ()
 
 
 def draw_rounds(seed: int, rounds: int, shape: Shape) -> list[Round]:
@@ -131,7 +141,8 @@ def _round(draw: random.Random, number: int, shape: Shape) -> Round:
         says.append(_say(draw, f"t{number}x{len(says)}", draw.randrange(shape.slots), shape, fresh=True))
     says = sorted(says or [_say(draw, f"t{number}x0", 0, shape, fresh=False)], key=lambda say: say.at)
     breaks = sorted((_break(draw, shape) for _ in range(draw.choice((1, 1, 2, 3)))), key=lambda one: one.at)
-    return Round(number, tuple(says), _decides(draw, says, shape), tuple(breaks))
+    pockets = (_pocket(draw, shape),) if draw.random() < 0.4 else ()
+    return Round(number, tuple(says), _decides(draw, says, shape), tuple(breaks), pockets)
 
 
 def _say(draw: random.Random, token: str, slot: int, shape: Shape, *, fresh: bool) -> Say:
@@ -155,6 +166,11 @@ def _decides(draw: random.Random, says: Sequence[Say], shape: Shape) -> tuple[De
         if len(order) > 1 and draw.random() < 0.3:
             made.append(Decide(say.token, order[1], not allow, round(draw.uniform(0, 0.6), 2)))
     return tuple(made)
+
+
+def _pocket(draw: random.Random, shape: Shape) -> Pocket:
+    at, seconds = round(draw.uniform(0, WINDOW_SECONDS), 2), round(draw.uniform(0.2, 4.0), 2)
+    return Pocket(at, draw.randrange(shape.apps), seconds)
 
 
 def _break(draw: random.Random, shape: Shape) -> Break:

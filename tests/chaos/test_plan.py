@@ -38,6 +38,12 @@ def test_a_long_run_meets_every_fault_on_everything_that_can_have_it() -> None:
     assert broken == signals | of_links | {(Fault.LOSE_DATABASE, "relay"), (Fault.FILL_DISK, "relay")}
 
 
+def test_in_a_long_run_every_app_is_put_away_and_taken_out_again() -> None:
+    pockets = [pocket for plan in draw_rounds(1, 300, SHAPE) for pocket in plan.pockets]
+    assert {pocket.app for pocket in pockets} == set(range(SHAPE.apps))
+    assert 0 < min(pocket.seconds for pocket in pockets) < max(pocket.seconds for pocket in pockets)
+
+
 def test_only_what_a_shape_allows_breaks() -> None:
     shape = Shape(apps=1, parts=("relay",), faults=(Fault.KILL,))
     assert {(one.fault, one.target) for plan in draw_rounds(3, 50, shape) for one in plan.breaks} == {

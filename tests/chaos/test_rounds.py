@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.driver import run
-from tests.chaos.plan import Break, Decide, Fault, Round, Say, Shape, Work
+from tests.chaos.plan import Break, Decide, Fault, Pocket, Round, Say, Shape, Work
 
 SHAPE = Shape(apps=2, slots=2)
 # Chosen, not drawn, so that it takes seconds: an OpenCode that dies needs two or three to come back.
@@ -32,6 +32,7 @@ GOING_ON = Round(
         Break(0.4, Fault.LOSE_DATABASE, "relay", 0.2),
         Break(0.5, Fault.HALF_OPEN, "link app1", 0.3),
     ),
+    (Pocket(0.3, 1, 0.5),),
 )
 
 

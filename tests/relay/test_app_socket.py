@@ -120,6 +120,33 @@ async def test_hints_go_only_to_those_who_look(tmp_path: Path) -> None:
             pass
 
 
+async def test_a_workstation_is_told_of_apps_in_the_foreground_whatever_is_on_their_screens(tmp_path: Path) -> None:
+    async with relay_here(tmp_path) as relay:
+        workstation = FakeWorkstation(relay.addresses.grpc, relay.addresses.origin)
+        app = FakeApp(relay.addresses.http, relay.addresses.origin)
+
+        async def told(foreground_apps: int, watches: int) -> None:
+            while True:
+                watchers = await workstation.expect("watchers")
+                if (watchers.foreground_apps, len(watchers.watches)) == (foreground_apps, watches):
+                    return
+
+        async with workstation.attached():
+            await workstation.list_members(app.device_id)
+            async with app.attached():
+                await told(0, 0)
+                await app.send(focus=link_service_pb2.Focus(foreground=True))
+                await told(1, 0)
+                session = link_service_pb2.Focus(workstation_id=workstation.device_id, focus=b"s", foreground=True)
+                await app.send(focus=session)
+                await told(1, 1)
+                await app.send(focus=link_service_pb2.Focus())
+                await told(0, 0)
+                await app.send(focus=link_service_pb2.Focus(foreground=True))
+                await told(1, 0)
+            await told(0, 0)
+
+
 async def test_presence_is_told(tmp_path: Path) -> None:
     async with relay_here(tmp_path) as relay:
         workstation = FakeWorkstation(relay.addresses.grpc, relay.addresses.origin)

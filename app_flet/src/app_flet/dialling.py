@@ -9,7 +9,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from app_flet.pairing import OPEN_SECONDS, proxy_for, websocket_url
 
 CLOSE_SECONDS = 1
-"""A relay that has fallen silent says no good-bye either."""
+"""So long a relay may take for its good-bye."""
 MAX_FRAME_BYTES = 4 * 1024 * 1024
 """What this app accepts from a relay; relays keep to 1 MiB unless told otherwise."""
 
@@ -22,6 +22,10 @@ class HeardConnection(ClientConnection):
     def data_received(self, data: bytes) -> None:
         self.heard_bytes += len(data)
         super().data_received(data)
+
+    def drop(self) -> None:
+        """Ends it without a good-bye, which a relay that is silent would not answer."""
+        self.transport.abort()
 
 
 @asynccontextmanager

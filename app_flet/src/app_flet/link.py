@@ -67,10 +67,10 @@ class Link:
     """Relay's clock minus ours, for tokens only."""
     _redialled: bool = False
     """The clock was corrected since the relay last welcomed this device."""
-    _asked_at: float = 0.0
-    """When something was sent that the relay answers at once."""
+    _asked_at: float | None = None
+    """When something was sent that the relay answers at once; None: it has answered, and what comes is unasked."""
     _heartbeat_s: float = DEFAULT_HEARTBEAT_SECONDS
-    _sent_focus: tuple[str, bytes] | None = None
+    _sent_focus: Focus | None = None
     _sent_at: float = 0.0
     """When this device last said something, in monotonic seconds."""
     _woken: bool = False
@@ -127,7 +127,11 @@ class Link:
 
     async def _connect(self) -> None:
         async with dial(self.relay) as socket:
-            await self._serve(socket)
+            try:
+                await self._serve(socket)
+            finally:
+                if self._doubt.is_open or self._watch.is_silent:
+                    socket.drop()
 
     async def _ask(self) -> None:
         if self._socket is not None:
@@ -220,8 +224,10 @@ class Link:
     def _measured(self) -> None:
         """What was asked last has been answered."""
         self._doubt.answered()
-        round_trip_ms = round((time.monotonic() - self._asked_at) * 1000)
-        self.device.happened([events.LinkMeasured(self.relay, round_trip_ms)])
+        if self._asked_at is not None:
+            seconds, self._asked_at = time.monotonic() - self._asked_at, None
+            self._watch.answered(seconds)
+            self.device.happened([events.LinkMeasured(self.relay, round(seconds * 1000))])
 
     def _hear(self, server_time: datetime | None) -> None:
         if server_time is not None:
@@ -361,9 +367,10 @@ class Link:
         following = self.device.followings.get(workstation)
         here = following is not None and self.device.relay_of(following.row) == self.relay
         key = following.focus_key(session) if following is not None and here and session else b""
-        focus = (workstation if key else "", key)
+        foreground = self.device.lookers.somebody.is_set()
+        focus = Focus(workstation_id=workstation if key else "", focus=key, foreground=foreground)
         if focus != self._sent_focus:
-            await self._say(socket, AttachAppRequest(focus=Focus(workstation_id=focus[0], focus=focus[1])))
+            await self._say(socket, AttachAppRequest(focus=focus))
             self._sent_focus = focus
 
     def _call(self, call: QueuedCall) -> AttachAppRequest | None:

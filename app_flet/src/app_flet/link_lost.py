@@ -46,7 +46,7 @@ class LinkLost(Exception):
         """Waiting would not help: something was corrected and the next attempt will differ."""
         self.is_unlisted = is_unlisted
         self.away_seconds = away_seconds
-        """So long a relay that is stopped asks to stay away; some stay twice that, so that not all come at once."""
+        """So long to stay away, as a relay that is stopped asks; some stay twice that, so that not all come at once."""
 
 
 def lost_by(error: Exception, relay: str) -> LinkLost:

@@ -7,7 +7,8 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from wire.vigil import LOOK_SECONDS, Finding, Vigil
+from app_flet.link_lost import LinkLost
+from wire.vigil import LOOK_SECONDS, QUIET_LOOKS, REST_SECONDS, Finding, Vigil
 
 
 class Watch:
@@ -18,10 +19,19 @@ class Watch:
         """Grows with what is sent."""
         self._vigil = Vigil()
 
+    @property
+    def is_silent(self) -> bool:
+        """Somebody looks, and the relay has not answered what it was asked."""
+        return self._vigil.silent >= QUIET_LOOKS
+
+    def answered(self, seconds: float) -> None:
+        """The relay answered so long after it was asked."""
+        self._vigil = self._vigil.answered(seconds)
+
     async def keep(
         self, somebody: asyncio.Event, heard: Callable[[], int], ask: Callable[[], Coroutine[Any, Any, None]]
     ) -> None:
-        """Watches a link that stands; TimeoutError when it must be given up.
+        """Watches a link that stands; LinkLost when it must be given up.
 
         `somebody`: set while somebody looks. `heard`: bytes that came. `ask`: has the relay asked.
         """
@@ -38,5 +48,5 @@ class Watch:
     def _look(self, heard: int) -> Finding:
         finding, self._vigil = self._vigil.looked(heard, self.sent_bytes)
         if finding is Finding.DEAD:
-            raise TimeoutError
+            raise LinkLost("The relay does not answer.", away_seconds=REST_SECONDS)
         return finding

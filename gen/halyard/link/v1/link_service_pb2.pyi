@@ -134,12 +134,14 @@ class Members(_message.Message):
     def __init__(self, device_ids: _Optional[_Iterable[str]] = ..., revision: _Optional[int] = ...) -> None: ...
 
 class Watchers(_message.Message):
-    __slots__ = ("watches", "apps")
+    __slots__ = ("watches", "apps", "foreground_apps")
     WATCHES_FIELD_NUMBER: _ClassVar[int]
     APPS_FIELD_NUMBER: _ClassVar[int]
+    FOREGROUND_APPS_FIELD_NUMBER: _ClassVar[int]
     watches: _containers.RepeatedCompositeFieldContainer[Watch]
     apps: int
-    def __init__(self, watches: _Optional[_Iterable[_Union[Watch, _Mapping]]] = ..., apps: _Optional[int] = ...) -> None: ...
+    foreground_apps: int
+    def __init__(self, watches: _Optional[_Iterable[_Union[Watch, _Mapping]]] = ..., apps: _Optional[int] = ..., foreground_apps: _Optional[int] = ...) -> None: ...
 
 class Watch(_message.Message):
     __slots__ = ("focus", "count")
@@ -246,12 +248,14 @@ class WorkstationState(_message.Message):
     def __init__(self, workstation_id: _Optional[str] = ..., online: _Optional[bool] = ..., last_seen_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., stored: _Optional[_Union[_record_pb2.Cursor, _Mapping]] = ..., grant: _Optional[_Union[_record_pb2.Record, _Mapping]] = ..., head: _Optional[_Union[_record_pb2.Head, _Mapping]] = ..., truncated_through: _Optional[int] = ...) -> None: ...
 
 class Focus(_message.Message):
-    __slots__ = ("workstation_id", "focus")
+    __slots__ = ("workstation_id", "focus", "foreground")
     WORKSTATION_ID_FIELD_NUMBER: _ClassVar[int]
     FOCUS_FIELD_NUMBER: _ClassVar[int]
+    FOREGROUND_FIELD_NUMBER: _ClassVar[int]
     workstation_id: str
     focus: bytes
-    def __init__(self, workstation_id: _Optional[str] = ..., focus: _Optional[bytes] = ...) -> None: ...
+    foreground: bool
+    def __init__(self, workstation_id: _Optional[str] = ..., focus: _Optional[bytes] = ..., foreground: _Optional[bool] = ...) -> None: ...
 
 class AppCall(_message.Message):
     __slots__ = ("workstation_id", "call")

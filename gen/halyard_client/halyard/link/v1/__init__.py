@@ -554,6 +554,11 @@ class Focus(betterproto2.Message):
     Focus key of the session on screen; empty when none.
     """
 
+    foreground: "bool" = betterproto2.field(3, betterproto2.TYPE_BOOL)
+    """
+    The app is in the foreground: somebody looks, if only at lists.
+    """
+
 
 default_message_pool.register_message("halyard.link.v1", "Focus", Focus)
 
@@ -1034,6 +1039,11 @@ class Watchers(betterproto2.Message):
     apps: "int" = betterproto2.field(2, betterproto2.TYPE_UINT32)
     """
     How many apps follow this workstation at all.
+    """
+
+    foreground_apps: "int" = betterproto2.field(3, betterproto2.TYPE_UINT32)
+    """
+    How many of them are in the foreground: this workstation is looked at, if only in a list.
     """
 
 
