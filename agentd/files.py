@@ -24,6 +24,19 @@ def is_folder(path: Path) -> bool:
     return os.path.isdir(path)  # noqa: PTH112 - as said
 
 
+def read_start(file: Path, most: int) -> bytes:
+    """The first `most` bytes of a regular file. OSError where there is none: what an agent may have put in its place, a
+    pipe or a device, must not hold up whoever reads.
+    """
+    descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise FileNotFoundError(file)
+        return os.read(descriptor, most)
+    finally:
+        os.close(descriptor)
+
+
 def list_folder(project: Path, path: str) -> list[pb.FileEntry]:
     """What the folder `path` of the project holds, folders first, then by name; at most 5,000 entries.
 

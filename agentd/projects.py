@@ -6,13 +6,15 @@ from pathlib import Path
 
 from agentd.agents.agent import project_name
 from agentd.errors import malformed, not_found
-from agentd.files import is_folder
+from agentd.files import is_folder, read_start
 from agentd.session_log import SessionLog
 from halyard.agent.v1 import resource_pb2
 from halyard.agent.v1 import workstation_pb2 as pb
 
 ACTIVE_STEP_MS = 60_000
 """How coarse `last_active_time` is: each change of it is a record for every app."""
+_MAX_LINE_BYTES = 8 * 1024
+"""Of a file of git's: longer than any path or branch."""
 
 
 class Projects:
@@ -91,8 +93,7 @@ def git_branch(folder: Path) -> str | None:
     """
     for parent in (folder, *folder.parents):
         try:
-            head = _git_dir(parent / ".git") / "HEAD"
-            content = head.read_text(encoding="utf-8", errors="replace").strip()
+            content = _line(_git_dir(parent / ".git") / "HEAD")
         except (OSError, ValueError):
             # None there, none that may be read, or one that git would not take either: a folder, a path with a zero.
             continue
@@ -103,6 +104,9 @@ def git_branch(folder: Path) -> str | None:
 def _git_dir(path: Path) -> Path:
     # In a worktree or submodule .git is a file that says where the real one is.
     if path.is_file():
-        pointed = path.read_text(encoding="utf-8", errors="replace").strip().removeprefix("gitdir: ")
-        return path.parent / pointed
+        return path.parent / _line(path).removeprefix("gitdir: ")
     return path
+
+
+def _line(file: Path) -> str:
+    return read_start(file, _MAX_LINE_BYTES).decode(errors="replace").strip()

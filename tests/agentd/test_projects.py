@@ -96,6 +96,17 @@ def test_the_branch_is_read_without_git(tmp_path: Path) -> None:
     assert git_branch(worktree) == "side"
 
 
+def test_a_pipe_or_a_device_in_the_place_of_gits_head_holds_up_nobody(tmp_path: Path) -> None:
+    for place in ("pipe", "device"):
+        (tmp_path / place / ".git").mkdir(parents=True)
+    os.mkfifo(tmp_path / "pipe" / ".git" / "HEAD")
+    (tmp_path / "device" / ".git" / "HEAD").symlink_to("/dev/zero")
+    (tmp_path / "endless").mkdir()
+    (tmp_path / "endless" / ".git").symlink_to("/dev/zero")
+    for place in ("pipe", "device", "endless"):
+        assert git_branch(tmp_path / place) is None
+
+
 @pytest.mark.parametrize("pointer", ["gitdir: \0", "gitdir: " + "x" * 300])
 def test_what_git_would_not_take_is_no_repository(tmp_path: Path, pointer: str) -> None:
     (tmp_path / "folder" / ".git" / "HEAD").mkdir(parents=True)
