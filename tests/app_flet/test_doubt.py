@@ -24,6 +24,7 @@ from tests.app_flet.harbour import Harbour, Workstation, now, resource
 from tests.app_flet.harness import Stage, staged
 from tests.app_flet.test_link import S, level, linked, until
 from tests.chaos.proxy import Proxy
+from wire import vigil
 
 PATIENCE_SECONDS = 30
 """Less than the minute after which a silent link is dead in any case."""
@@ -188,6 +189,19 @@ async def test_a_large_frame_that_takes_long_is_life(
         await harbour.publish(bench, resource("sessions/s9", session=v1.Session(name="sessions/s9", title=title)))
         await until(paired, lambda model: "sessions/s9" in model.workstations[bench.id].held)
         assert len(harbour.hellos) == 1
+
+
+async def test_a_network_that_is_slow_is_given_the_time_that_it_needs(
+    network: Proxy, paired: Device, harbour: Harbour, bench: Workstation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (watch, vigil):
+        monkeypatch.setattr(module, "LOOK_SECONDS", 0.05)
+    network.weather.delay = 0.2  # of each piece, each way: longer than the least patience of four looks
+    paired.lookers.came("a screen")
+    async with asyncio.timeout(PATIENCE_SECONDS), linked(paired):
+        await until(paired, level(bench))
+        await harbour.until(lambda: harbour.pings == 3)
+    assert len(harbour.hellos) == 1
 
 
 async def test_in_the_background_the_workstation_streams_nothing_and_the_session_stays_open(
