@@ -153,9 +153,13 @@ class Follower:
         return self._book.judge(event.session_id, event.seq)
 
     def _apply(self, event: Durable, moment: Moment) -> None:
-        if event.change is not None and not (moment.live and is_outdated(event.change, self._mirror, self._journal)):
-            self._mirror.apply(event.change, moment)
+        self._tell(event, moment)
         self._remember(event)
+
+    def _tell(self, event: Durable, moment: Moment) -> None:
+        change = event.change
+        if change is not None and not is_outdated(change, self._mirror, self._journal, live=moment.live):
+            self._mirror.apply(change, moment)
 
     def _remember(self, event: Durable) -> None:
         self._note(event)
@@ -190,8 +194,7 @@ class Follower:
             await tell_who_works(self._client, self._mirror, {event.session_id for event in events})
         moment = self._now(live=False)
         for event in condense(e for e in events if self._verdict(e) is not Verdict.REPEATED):
-            if event.change is not None:
-                self._mirror.apply(event.change, moment)
+            self._tell(event, moment)
         for event in events:
             self._note(event)
         for session_id, event in {event.session_id: event for event in sorted(events, key=lambda e: e.seq)}.items():

@@ -1,8 +1,9 @@
-"""Which live events tell of a past that is known to be over. Pure.
+"""Which events tell of a past that is known to be over. Pure.
 
-A session that is listed is often ahead of the stream: what happened before the listing still waits to be read. Told
-then, it would show a person for a moment what was, as if it were. Only what OpenCode never does marks an event as
-outdated: a part that is closed opens again, a message that has an end loses it, a session was changed earlier.
+A session that is listed is often ahead of the stream, and of the history: what happened before the listing still waits
+to be read. Told then, it would show a person for a moment what was, as if it were. Only what OpenCode never does marks
+an event as outdated: a part that is closed opens again, a message that has an end loses it, a session was changed
+earlier.
 """
 
 from __future__ import annotations
@@ -20,17 +21,20 @@ _ENDED = (pb.MESSAGE_STATE_COMPLETE, pb.MESSAGE_STATE_FAILED, pb.MESSAGE_STATE_S
 _OPEN = ("pending", "running")
 
 
-def is_outdated(change: Change, mirror: Mirror, journal: Journal) -> bool:
-    """Returns whether what is told of the session, message or part is newer than this live event."""
+def is_outdated(change: Change, mirror: Mirror, journal: Journal, *, live: bool) -> bool:
+    """Returns whether what is told of the session, message or part is newer than this event.
+
+    Not `live`: it is of the history, which is read after a listing of sessions and before one of messages.
+    """
     match change:
         case SessionChanged(info=info):
             room = mirror.room(info.id)
             return room is not None and _is_earlier(info, room.info)
-        case MessageChanged(info=schema.AssistantMessage() as info):
+        case MessageChanged(info=schema.AssistantMessage() as info) if live:
             room = mirror.room(info.session_id)
             known = journal.known(room.place.message(info.id)) if room is not None and not is_finished(info) else None
             return known is not None and known.message.state in _ENDED
-        case PartChanged(part=part):
+        case PartChanged(part=part) if live:
             room = mirror.room(part.session_id)
             return room is not None and _is_closed_already(part, room, journal)
         case _:

@@ -1,5 +1,7 @@
 """A live event that a listing was ahead of is passed over; one that tells something new never is."""
 
+from collections.abc import Sequence
+
 import pytest
 from pydantic import JsonValue
 
@@ -15,12 +17,12 @@ BUSY = [shapes.session(title="Go"), shapes.prompt("m1", 1), shapes.answer("m2", 
 OVER = [*BUSY, shapes.ended("p", "Once."), shapes.tool("t", "completed", "a\n"), shapes.answer("m2", "m1", 2, done=3)]
 
 
-def judged(known: list[Change], change: Change) -> bool:
+def judged(known: Sequence[Change], change: Change, *, live: bool = True) -> bool:
     journal = MemoryJournal()
     mirror = Mirror(journal)
     for one in known:
         mirror.apply(one, LIVE)
-    return is_outdated(change, mirror, journal)
+    return is_outdated(change, mirror, journal, live=live)
 
 
 @pytest.mark.parametrize(
@@ -64,3 +66,9 @@ def test_what_is_over_is_outdated(known: list[Change], change: Change) -> None:
 )
 def test_what_is_new_is_not(known: list[Change], change: Change) -> None:
     assert not judged(known, change)
+
+
+def test_of_the_history_only_what_was_told_of_a_session_before_it_was_listed_is_outdated() -> None:
+    assert judged([shapes.session(tokens={"output": 50})], shapes.session(tokens={"output": 20}), live=False)
+    assert not judged(OVER, shapes.streaming("p"), live=False)
+    assert not judged(OVER, shapes.answer("m2", "m1", 2), live=False)

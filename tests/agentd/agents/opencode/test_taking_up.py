@@ -10,6 +10,7 @@ from agentd.agents.opencode.clock import Clock
 from agentd.agents.opencode.event_schema import Durable
 from agentd.agents.opencode.follower import Follower, Following
 from agentd.agents.opencode.mirror import Mirror
+from halyard.agent.v1.resource_pb2 import Resource
 from tests.agentd.agents.opencode import shapes
 from tests.agentd.agents.opencode.shapes import LIVE, SESSION
 from tests.fakes.journal import MemoryJournal
@@ -25,6 +26,9 @@ class Listing(Client):
 
     def __init__(self) -> None:
         super().__init__("http://127.0.0.1:1", "")
+
+    async def history(self, after: Mapping[str, int]) -> Sequence[Durable]:
+        return [Durable(SESSION, 41, shapes.session(tokens={"output": 450}))]
 
     async def session(self, session_id: str) -> schema.Session:
         return shapes.session(session_id).info
@@ -50,4 +54,18 @@ async def test_the_part_that_is_heard_of_first_keeps_its_place_behind_those_befo
     # And the next number joins on.
     await follower._durable(Durable(SESSION, 42, shapes.tool("p2", "completed", "so far, and no further")))
     assert journal.calls(SESSION)[0].output == "so far, and no further"
+    await client.close()
+
+
+async def test_what_the_history_tells_of_a_session_is_not_shown_over_a_newer_listing_of_it() -> None:
+    """A turn counts its tokens without an event: the last event of a session is behind what is listed of it."""
+    journal = MemoryJournal()
+    mirror, client = Mirror(journal), Listing()
+    follower = Follower(client, mirror, journal, Clock(), Following())
+    follower._note(Durable(SESSION, 40, None))
+    mirror.adopt_session(shapes.session(tokens={"output": 500}).info)
+    await follower._replay()
+    told = [value.session for value in journal.told if isinstance(value, Resource) and value.HasField("session")]
+    assert {one.usage.output_tokens for one in told} == {500}
+    assert follower._book.last()[SESSION] == 41
     await client.close()
