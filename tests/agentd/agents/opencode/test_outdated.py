@@ -1,7 +1,5 @@
 """A live event that a listing was ahead of is passed over; one that tells something new never is."""
 
-from collections.abc import Sequence
-
 import pytest
 from pydantic import JsonValue
 
@@ -13,11 +11,16 @@ from tests.agentd.agents.opencode.shapes import LIVE
 from tests.fakes.journal import MemoryJournal
 
 STOPPED: JsonValue = {"name": "MessageAbortedError", "data": {}}
-BUSY = [shapes.session(title="Go"), shapes.prompt("m1", 1), shapes.answer("m2", "m1", 2)]
-OVER = [*BUSY, shapes.ended("p", "Once."), shapes.tool("t", "completed", "a\n"), shapes.answer("m2", "m1", 2, done=3)]
+BUSY: list[Change] = [shapes.session(title="Go"), shapes.prompt("m1", 1), shapes.answer("m2", "m1", 2)]
+OVER: list[Change] = [
+    *BUSY,
+    shapes.ended("p", "Once."),
+    shapes.tool("t", "completed", "a\n"),
+    shapes.answer("m2", "m1", 2, done=3),
+]
 
 
-def judged(known: Sequence[Change], change: Change, *, live: bool = True) -> bool:
+def judged(known: list[Change], change: Change, *, live: bool = True) -> bool:
     journal = MemoryJournal()
     mirror = Mirror(journal)
     for one in known:
