@@ -3,9 +3,9 @@
     python -m bench.app_process FOLDER RELAY_HTTP
 
 Lines in: "meet SIGN_KEY AGREE_KEY", "follow SEQ" (links, stays linked, answers once the log is here up to that seq),
-"cut", "look SESSION", "leave SESSION", "prompt SESSION", "decide SESSION" (both answer once the workstation has),
-"live SESSION COUNT" (opens it and lets COUNT hints arrive), "weigh", end of file to stop. Lines out: JSON, one for each
-line in; the first tells the public keys.
+"cut", "foreground" (somebody looks from now on), "look SESSION", "leave SESSION", "prompt SESSION", "decide SESSION"
+(both answer once the workstation has), "live SESSION COUNT" (opens it and lets COUNT hints arrive), "weigh", end of
+file to stop. Lines out: JSON, one for each line in; the first tells the public keys.
 """
 
 import asyncio
@@ -123,6 +123,9 @@ async def _obey(app: App, group: asyncio.TaskGroup) -> None:
                 _tell(met=app.workstation)
             case ["follow", seq]:
                 _tell(seconds=await app.follow(int(seq), group))
+            case ["foreground"]:
+                app.device.lookers.came(app)
+                _tell(foreground=True)
             case ["cut"]:
                 await app.cut()
                 _tell(cut=True)

@@ -1,8 +1,9 @@
 """Claim: with nobody looking, a link wakes its device at most four times a minute and takes at most 20 kB an hour.
 
 Three links of real programs at once, each through a proxy that counts: a workstation that no app follows, one that an
-app follows without looking at a session, and that app's own. A wake-up is traffic after a second of silence. There is
-no baseline: a socket without heartbeats costs nothing and notices nothing.
+app in the background follows, and that app's own. Then, with no aim, the last two again while somebody looks at lists
+and nothing happens. A wake-up is traffic after a second of silence. There is no baseline: a socket without heartbeats
+costs nothing and notices nothing.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from bench.spoken_to import SpokenTo, spoken_to
 
 _SETTLING_SECONDS = 45.0
 """Longer than any interval between heartbeats, so that what a link says at its beginning is over."""
+_LOOKED_AT_SETTLING_SECONDS = 5.0
 
 
 def _follow(app: SpokenTo, workstation: SpokenTo) -> None:
@@ -27,8 +29,8 @@ def _follow(app: SpokenTo, workstation: SpokenTo) -> None:
     app.ask("follow", 1)
 
 
-async def _watch(proxies: dict[str, CountingProxy], seconds: float) -> list[dict[str, object]]:
-    await asyncio.sleep(_SETTLING_SECONDS)
+async def _watch(proxies: dict[str, CountingProxy], settling: float, seconds: float) -> list[dict[str, object]]:
+    await asyncio.sleep(settling)
     before = {link: proxy.cost() for link, proxy in proxies.items()}
     await asyncio.sleep(seconds)
     return [proxy.cost().since(before[link]).row(link, seconds) for link, proxy in proxies.items()]
@@ -51,7 +53,10 @@ async def _measure(seconds: float) -> list[dict[str, object]]:
                 "workstation, an app in the background": followed,
                 "app in the background": phone,
             }
-            return await _watch(links, seconds)
+            rows = await _watch(links, _SETTLING_SECONDS, seconds)
+            await asyncio.to_thread(app.ask, "foreground")
+            looked_at = {"workstation, somebody looks": followed, "app, somebody looks": phone}
+            return rows + await _watch(looked_at, _LOOKED_AT_SETTLING_SECONDS, seconds)
 
 
 def _workstation(stack: ExitStack, relay: RelayProcess, proxy: CountingProxy, folder: Path) -> SpokenTo:
