@@ -21,7 +21,7 @@ class Watch:
 
     @property
     def is_silent(self) -> bool:
-        """Somebody looks, and the relay has not answered what it was asked."""
+        """When somebody last looked, the relay had not answered what it was asked."""
         return self._vigil.silent >= QUIET_LOOKS
 
     def answered(self, seconds: float) -> None:
