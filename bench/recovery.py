@@ -188,6 +188,30 @@ async def _agentd_half_open_under_lists(scene: Scene, _: asyncio.TaskGroup, seco
     return await _half_open(scene, scene.agentd_link, seconds)
 
 
+async def _phone_half_open_unseen(scene: Scene, _: asyncio.TaskGroup, seconds: float) -> float:
+    return await _half_open_unseen(scene, scene.phone_link, seconds)
+
+
+async def _agentd_half_open_unseen(scene: Scene, _: asyncio.TaskGroup, seconds: float) -> float:
+    return await _half_open_unseen(scene, scene.agentd_link, seconds)
+
+
+async def _half_open_unseen(scene: Scene, link: Proxy, seconds: float) -> float:
+    """The link dies with the app in a pocket; counted from when it is taken out, so many `seconds` later."""
+    await _looks_at_lists(scene)
+    before = scene.sessions()
+    scene.device.lookers.left(scene)
+    await asyncio.sleep(SETTLING_SECONDS)
+    link.silence()
+    link.clear()
+    await asyncio.sleep(seconds)
+    scene.device.lookers.came(scene)
+    scene.device.hurry()
+    looked = time.monotonic()
+    _begin_session(scene)
+    return await scene.sees(lambda: scene.is_ready() and scene.sessions() > before) - looked
+
+
 async def _half_open(scene: Scene, link: Proxy, seconds: float) -> float:
     before = scene.sessions()
     link.silence()
@@ -287,6 +311,8 @@ WOUNDS: dict[str, tuple[Callable[[Scene, asyncio.TaskGroup, float], Awaitable[fl
     "agentd's link half-open": (_agentd_half_open, 0.0),
     "agentd's link half-open twice in a row": (_agentd_half_open_again, 0.0),
     "agentd's link half-open, only lists on screen": (_agentd_half_open_under_lists, 0.0),
+    "app's link half-open before anybody looks": (_phone_half_open_unseen, 3.0),
+    "agentd's link half-open before anybody looks": (_agentd_half_open_unseen, 3.0),
 }
 
 
