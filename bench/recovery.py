@@ -16,6 +16,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -104,6 +106,11 @@ class Scene:
         return time.monotonic()
 
 
+OneLink = Callable[[Scene], Proxy]
+PHONES: OneLink = attrgetter("phone_link")
+AGENTDS: OneLink = attrgetter("agentd_link")
+
+
 async def _relay_away(scene: Scene, group: asyncio.TaskGroup, seconds: float) -> float:
     await scene.sees(scene.is_ready)
     await scene.relay.kill()
@@ -161,58 +168,23 @@ async def _network_cut(scene: Scene, _: asyncio.TaskGroup, seconds: float) -> fl
     return await scene.sees(lambda: scene.is_ready() and scene.sessions() > before) - healthy
 
 
-async def _phone_half_open(scene: Scene, _: asyncio.TaskGroup, seconds: float) -> float:
+async def _half_open(link: OneLink, scene: Scene, _: asyncio.TaskGroup, seconds: float) -> float:
     await _looks_at_a_session(scene)
-    return await _half_open(scene, scene.phone_link, seconds)
+    return await _silenced(link(scene), scene, seconds)
 
 
-async def _agentd_half_open(scene: Scene, _: asyncio.TaskGroup, seconds: float) -> float:
+async def _half_open_again(link: OneLink, scene: Scene, _: asyncio.TaskGroup, seconds: float) -> float:
     await _looks_at_a_session(scene)
-    return await _half_open(scene, scene.agentd_link, seconds)
+    await _silenced(link(scene), scene, seconds)
+    return await _silenced(link(scene), scene, seconds)
 
 
-async def _phone_half_open_again(scene: Scene, _: asyncio.TaskGroup, seconds: float) -> float:
-    await _looks_at_a_session(scene)
-    await _half_open(scene, scene.phone_link, seconds)
-    return await _half_open(scene, scene.phone_link, seconds)
-
-
-async def _agentd_half_open_again(scene: Scene, _: asyncio.TaskGroup, seconds: float) -> float:
-    await _looks_at_a_session(scene)
-    await _half_open(scene, scene.agentd_link, seconds)
-    return await _half_open(scene, scene.agentd_link, seconds)
-
-
-async def _agentd_half_open_under_lists(scene: Scene, _: asyncio.TaskGroup, seconds: float) -> float:
+async def _half_open_under_lists(link: OneLink, scene: Scene, _: asyncio.TaskGroup, seconds: float) -> float:
     await _looks_at_lists(scene)
-    return await _half_open(scene, scene.agentd_link, seconds)
+    return await _silenced(link(scene), scene, seconds)
 
 
-async def _phone_half_open_unseen(scene: Scene, _: asyncio.TaskGroup, seconds: float) -> float:
-    return await _half_open_unseen(scene, scene.phone_link, seconds)
-
-
-async def _agentd_half_open_unseen(scene: Scene, _: asyncio.TaskGroup, seconds: float) -> float:
-    return await _half_open_unseen(scene, scene.agentd_link, seconds)
-
-
-async def _half_open_unseen(scene: Scene, link: Proxy, seconds: float) -> float:
-    """The link dies with the app in a pocket; counted from when it is taken out, so many `seconds` later."""
-    await _looks_at_lists(scene)
-    before = scene.sessions()
-    scene.device.lookers.left(scene)
-    await asyncio.sleep(SETTLING_SECONDS)
-    link.silence()
-    link.clear()
-    await asyncio.sleep(seconds)
-    scene.device.lookers.came(scene)
-    scene.device.hurry()
-    looked = time.monotonic()
-    _begin_session(scene)
-    return await scene.sees(lambda: scene.is_ready() and scene.sessions() > before) - looked
-
-
-async def _half_open(scene: Scene, link: Proxy, seconds: float) -> float:
+async def _silenced(link: Proxy, scene: Scene, seconds: float) -> float:
     before = scene.sessions()
     link.silence()
     _begin_session(scene)
@@ -220,6 +192,22 @@ async def _half_open(scene: Scene, link: Proxy, seconds: float) -> float:
     link.clear()
     healthy = time.monotonic()
     return await scene.sees(lambda: scene.is_ready() and scene.sessions() > before) - healthy
+
+
+async def _half_open_unseen(link: OneLink, scene: Scene, _: asyncio.TaskGroup, seconds: float) -> float:
+    """The link dies with the app in a pocket; counted from when it is taken out, so many `seconds` later."""
+    await _looks_at_lists(scene)
+    before = scene.sessions()
+    scene.device.lookers.left(scene)
+    await asyncio.sleep(SETTLING_SECONDS)
+    link(scene).silence()
+    link(scene).clear()
+    await asyncio.sleep(seconds)
+    scene.device.lookers.came(scene)
+    scene.device.hurry()
+    looked = time.monotonic()
+    _begin_session(scene)
+    return await scene.sees(lambda: scene.is_ready() and scene.sessions() > before) - looked
 
 
 async def _opencode_hangs(scene: Scene, _: asyncio.TaskGroup, seconds: float) -> float:
@@ -306,13 +294,13 @@ WOUNDS: dict[str, tuple[Callable[[Scene, asyncio.TaskGroup, float], Awaitable[fl
     "OpenCode hangs for 10 s": (_opencode_hangs, 10.0),
     "network cut for 1 s": (_network_cut, 1.0),
     "network cut for a minute": (_network_cut, 60.0),
-    "app's link half-open": (_phone_half_open, 0.0),
-    "app's link half-open twice in a row": (_phone_half_open_again, 0.0),
-    "agentd's link half-open": (_agentd_half_open, 0.0),
-    "agentd's link half-open twice in a row": (_agentd_half_open_again, 0.0),
-    "agentd's link half-open, only lists on screen": (_agentd_half_open_under_lists, 0.0),
-    "app's link half-open before anybody looks": (_phone_half_open_unseen, 3.0),
-    "agentd's link half-open before anybody looks": (_agentd_half_open_unseen, 3.0),
+    "app's link half-open": (partial(_half_open, PHONES), 0.0),
+    "app's link half-open twice in a row": (partial(_half_open_again, PHONES), 0.0),
+    "agentd's link half-open": (partial(_half_open, AGENTDS), 0.0),
+    "agentd's link half-open twice in a row": (partial(_half_open_again, AGENTDS), 0.0),
+    "agentd's link half-open, only lists on screen": (partial(_half_open_under_lists, AGENTDS), 0.0),
+    "app's link half-open before anybody looks": (partial(_half_open_unseen, PHONES), 3.0),
+    "agentd's link half-open before anybody looks": (partial(_half_open_unseen, AGENTDS), 3.0),
 }
 
 
