@@ -52,6 +52,11 @@ class Vigil:
     """Bytes sent when something was last heard."""
 
     @property
+    def was_asked(self) -> bool:
+        """The relay was asked, and nothing was heard since."""
+        return self.silent >= QUIET_LOOKS
+
+    @property
     def patience(self) -> int:
         """Looks from the question to giving the link up.
 
@@ -72,7 +77,7 @@ class Vigil:
     def looked(self, heard: int, sent: int) -> "tuple[Finding, Vigil]":
         """(what to do, what was found). `heard` as in `begun`; `sent`: bytes."""
         if heard != self.heard:
-            given_up = 0 if self.silent >= QUIET_LOOKS else self.given_up
+            given_up = 0 if self.was_asked else self.given_up
             return Finding.LIVES, replace(self, given_up=given_up, silent=0, heard=heard, sent=sent)
         found = replace(self, silent=self.silent + 1)
         if found.silent >= QUIET_LOOKS + self.patience + (sent - self.sent) // SLOW_BYTES:

@@ -93,8 +93,11 @@ class Person:
                 self._device.call(self._workstation, intents.interrupt(session))
             case {"delete": session}:
                 self._device.call(self._workstation, intents.delete_session(session))
-            case {"looks": looks}:
-                self._look_or_not(looks)
+            case {"looks": True}:
+                self._device.lookers.came(self)
+                self._device.hurry()
+            case {"looks": False}:
+                self._device.lookers.left(self)
             case {"dump": number}:
                 self._dump(number)
 
@@ -115,14 +118,6 @@ class Person:
         for session in [session for session in sessions if session not in self._opened]:
             self._opened.append(session)
             self._turn_to(session)
-
-    def _look_or_not(self, looks: bool) -> None:
-        """Takes the app out of the pocket, or puts it there, as a screen tells its device."""
-        if looks:
-            self._device.lookers.came(self)
-            self._device.hurry()
-        else:
-            self._device.lookers.left(self)
 
     def _turn_to(self, session: str) -> None:
         """Another screen shows an opened session, on top: only what is on top streams."""

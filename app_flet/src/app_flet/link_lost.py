@@ -9,12 +9,14 @@ from app_flet.model import LinkState
 from halyard_client.halyard.link.v1 import Refused
 from wire.backoff import CEILING_SECONDS
 from wire.errors import Code, Malformed
+from wire.vigil import REST_SECONDS
 
 EXPECTED = (OSError, TimeoutError, WebSocketException, Malformed, sqlite3.Error)
 """What ends a link and nothing else."""
 PASSING = frozenset({Code.UNAVAILABLE, Code.RESOURCE_EXHAUSTED, Code.DEADLINE_EXCEEDED})
 """Refusals of the moment, as when the relay's disk is full: linking again is all that is needed."""
 
+NO_ANSWER = "The relay does not answer."
 WRONG_CLOCK = "This device's clock does not fit the relay's."
 STORAGE_TEXT = "This device's storage takes nothing more. Free some space; nothing that was kept is lost."
 UNLISTED = {
@@ -55,7 +57,7 @@ def lost_by(error: Exception, relay: str) -> LinkLost:
         case LinkLost():
             return error
         case TimeoutError():
-            return LinkLost("The relay does not answer.")
+            return LinkLost(NO_ANSWER)
         case sqlite3.Error():
             return LinkLost(STORAGE_TEXT)
         case Malformed():
@@ -82,6 +84,11 @@ def lost_by_refusal(refused: Refused) -> LinkLost:
 def lost_by_going(reconnect_after_ms: int) -> LinkLost:
     """The relay is being stopped, and asks to stay away so long; no longer than any other failure would take."""
     return LinkLost("The relay is restarting.", away_seconds=min(reconnect_after_ms / 1000, CEILING_SECONDS))
+
+
+def lost_in_silence() -> LinkLost:
+    """A link that stood brought nothing more while somebody looked."""
+    return LinkLost(NO_ANSWER, away_seconds=REST_SECONDS)
 
 
 def first_of(group: BaseExceptionGroup[Exception]) -> Exception:

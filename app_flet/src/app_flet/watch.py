@@ -7,8 +7,8 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from app_flet.link_lost import LinkLost
-from wire.vigil import LOOK_SECONDS, QUIET_LOOKS, REST_SECONDS, Finding, Vigil
+from app_flet.link_lost import lost_in_silence
+from wire.vigil import LOOK_SECONDS, Finding, Vigil
 
 
 class Watch:
@@ -22,7 +22,7 @@ class Watch:
     @property
     def is_silent(self) -> bool:
         """When somebody last looked, the relay had not answered what it was asked."""
-        return self._vigil.silent >= QUIET_LOOKS
+        return self._vigil.was_asked
 
     def answered(self, seconds: float) -> None:
         """The relay answered so long after it was asked."""
@@ -48,5 +48,5 @@ class Watch:
     def _look(self, heard: int) -> Finding:
         finding, self._vigil = self._vigil.looked(heard, self.sent_bytes)
         if finding is Finding.DEAD:
-            raise LinkLost("The relay does not answer.", away_seconds=REST_SECONDS)
+            raise lost_in_silence()
         return finding

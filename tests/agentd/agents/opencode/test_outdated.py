@@ -1,4 +1,4 @@
-"""A live event that a listing was ahead of is passed over; one that tells something new never is."""
+"""An event that a listing was ahead of is passed over; one that tells something new never is."""
 
 import pytest
 from pydantic import JsonValue
