@@ -25,16 +25,9 @@ def is_folder(path: Path) -> bool:
 
 
 def read_start(file: Path, most: int) -> bytes:
-    """The first `most` bytes of a regular file. OSError where there is none: what an agent may have put in its place, a
-    pipe or a device, must not hold up whoever reads.
-    """
-    descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise FileNotFoundError(file)
-        return os.read(descriptor, most)
-    finally:
-        os.close(descriptor)
+    """The first `most` bytes of a regular file; OSError where there is none."""
+    with os.fdopen(_open_regular(file), "rb") as opened:
+        return opened.read(most)
 
 
 def list_folder(project: Path, path: str) -> list[pb.FileEntry]:
@@ -59,7 +52,7 @@ def read_file(project: Path, path: str, offset_bytes: int, limit_bytes: int) -> 
     root = project.resolve()
     file = _inside(root, path)
     limit = min(limit_bytes or DEFAULT_READ_BYTES, MAX_READ_BYTES)
-    with os.fdopen(_open_regular(file, path), "rb") as opened:
+    with os.fdopen(_open(file, path), "rb") as opened:
         status = os.fstat(opened.fileno())
         _check_still_inside(root, file, status)
         start = opened.read(_SNIFFED_BYTES)
@@ -92,18 +85,24 @@ def _inside(root: Path, path: str) -> Path:
     return resolved
 
 
-def _open_regular(file: Path, path: str) -> int:
-    descriptor = _open(file, path)
+class _NotRegularError(OSError):
+    """There is something else: a folder, a pipe, a device."""
+
+
+def _open_regular(file: Path, flags: int = 0) -> int:
+    # NONBLOCK: a named pipe would wait for a writer for ever.
+    descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | flags)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise not_found(f"{path} is not a file of this project.")
+        raise _NotRegularError(file)
     return descriptor
 
 
 def _open(file: Path, path: str) -> int:
     try:
-        # NONBLOCK: a named pipe would wait for a writer for ever.
-        return os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        return _open_regular(file, os.O_NOFOLLOW)
+    except _NotRegularError:
+        raise not_found(f"{path} is not a file of this project.") from None
     except (FileNotFoundError, NotADirectoryError):
         raise not_found(f"There is no file {path} in this project.") from None
     except OSError as error:
