@@ -103,6 +103,7 @@ class UplinkSession:
         self._waiting = asyncio.Semaphore(MAX_INBOXES)
         self._members_due = True
         self._head_at = 0.0
+        self._head_due = False
         self._quiet_since = time.monotonic()
         self._write_seconds = 0.0
         self._heard_at = time.monotonic()
@@ -232,6 +233,8 @@ class UplinkSession:
             self._looked_at.set()
         else:
             self._looked_at.clear()
+        # With every change, not only when the number rises: one that looked away and back may look like none.
+        self._head_due = watchers.foreground_apps > 0
         self._wake.set()
 
     # --- from the workstation ---
@@ -339,12 +342,12 @@ class UplinkSession:
         self._add_hints(publish, now)
         # A heartbeat that has to leave anyway is a head, where somebody follows: one waking of the device, not two.
         beats = now - self._quiet_since >= self._heartbeat
-        head_due = self._apps and (beats or now - self._head_at >= HEAD_SECONDS)
+        head_due = self._apps and (beats or self._head_due or now - self._head_at >= HEAD_SECONDS)
         if not (publish.records or publish.through or publish.volatile or head_due):
             return None
         if publish.records or head_due:
             publish.head.CopyFrom(self._ends.sealer.head())
-            self._head_at = now
+            self._head_at, self._head_due = now, False
         return publish
 
     def _add_records(self, publish: pb.Publish) -> None:

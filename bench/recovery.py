@@ -81,7 +81,7 @@ class Scene:
 
     def is_linked(self) -> bool:
         linked = all(link.state is LinkState.ONLINE for link in self.device.model.links.values())
-        return linked and self.view.online and self.view.caught_up
+        return linked and self.view.is_there and self.view.caught_up
 
     def is_ready(self) -> bool:
         """Linked, and the agent said to be ready."""
@@ -194,8 +194,13 @@ async def _silenced(link: Proxy, scene: Scene, seconds: float) -> float:
     return await scene.sees(lambda: scene.is_ready() and scene.sessions() > before) - healthy
 
 
-async def _half_open_unseen(link: OneLink, scene: Scene, _: asyncio.TaskGroup, seconds: float) -> float:
-    """The link dies with the app in a pocket; counted from when it is taken out, so many `seconds` later."""
+async def _half_open_unseen(
+    link: OneLink, scene: Scene, _: asyncio.TaskGroup, seconds: float, *, tells: bool = False
+) -> float:
+    """The link dies with the app in a pocket; counted from when it is taken out, so many `seconds` later.
+
+    `tells`: until the app says that the workstation does not answer, which is right too.
+    """
     await _looks_at_lists(scene)
     before = scene.sessions()
     scene.device.lookers.left(scene)
@@ -207,7 +212,9 @@ async def _half_open_unseen(link: OneLink, scene: Scene, _: asyncio.TaskGroup, s
     scene.device.hurry()
     looked = time.monotonic()
     _begin_session(scene)
-    return await scene.sees(lambda: scene.is_ready() and scene.sessions() > before) - looked
+    said = await scene.sees(lambda: scene.view.silent) - looked if tells else 0.0
+    right = await scene.sees(lambda: scene.is_ready() and scene.sessions() > before) - looked
+    return said or right
 
 
 async def _opencode_hangs(scene: Scene, _: asyncio.TaskGroup, seconds: float) -> float:
@@ -301,6 +308,10 @@ WOUNDS: dict[str, tuple[Callable[[Scene, asyncio.TaskGroup, float], Awaitable[fl
     "agentd's link half-open, only lists on screen": (partial(_half_open_under_lists, AGENTDS), 0.0),
     "app's link half-open before anybody looks": (partial(_half_open_unseen, PHONES), 3.0),
     "agentd's link half-open before anybody looks": (partial(_half_open_unseen, AGENTDS), 3.0),
+    "agentd's link half-open before anybody looks, until that is said": (
+        partial(_half_open_unseen, AGENTDS, tells=True),
+        3.0,
+    ),
 }
 
 

@@ -274,7 +274,7 @@ class Channel:
 class Reader(Follower):
     """One app reading one log."""
 
-    __slots__ = ("_ahead", "_announce", "_app", "_channel", "behind", "cursor")
+    __slots__ = ("_ahead", "_announce", "_app", "_channel", "_head", "behind", "cursor")
 
     def __init__(self, app: AppLink, channel: Channel, cursor: int, *, announce: bool = False) -> None:
         self.behind = True
@@ -282,6 +282,8 @@ class Reader(Follower):
         self._app = app
         self._channel = channel
         self._announce = announce
+        self._head = channel.head
+        """The newest freshness mark when it began, which its welcome tells."""
         self._ahead = False
         """It knows more than is stored: the relay lost its store, or went back to a backup, and is not refilled yet."""
 
@@ -334,6 +336,9 @@ class Reader(Follower):
             return
         self.behind = False
         self._ahead = self.cursor > channel.place.stored_through
+        if channel.head is not None and channel.head is not self._head:
+            # It came while records were read, and nothing live was handed out.
+            self.hint(batch_frame(channel.workstation_id, head=channel.head))
         self._tell_level()
 
     def refilled(self, through: int) -> None:

@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from app_flet import attendance
 from app_flet.believing import ASLEEP_AFTER_MS, SILENT_AFTER_MS
 from app_flet.link import Link
 from app_flet.tally import FIRST_WAIT_MS
@@ -44,6 +47,37 @@ async def test_a_relay_that_lets_nothing_through_is_noticed_though_it_says_that_
         at.relay.bend_batch = lambda batch: [batch]
         await at.rename("let through")
         await at.until(lambda: not at.view.warning)
+
+
+async def test_a_relay_that_calls_a_workstation_online_is_believed_for_the_time_of_an_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(tmp_path) as at:
+        passed, replayed = list[link.Batch](), list[link.Batch]()
+
+        def pass_on(batch: link.Batch) -> list[link.Batch]:
+            passed.append(batch)
+            return [batch]
+
+        def replay(batch: link.Batch) -> list[link.Batch]:
+            replayed.append(batch)
+            return [link.Batch(workstation_id=batch.workstation_id, head=passed[-1].head)]
+
+        at.relay.bend_batch = pass_on
+        await at.rename("second")
+        await at.until(lambda: at.title() == "second")
+        at.relay.bend_batch = replay
+        monkeypatch.setattr(attendance, "ANSWERS_MS", 300)
+        at.phone.lookers.came("a screen")
+        await at.until(lambda: at.view.silent)
+        assert at.view.online
+        await at.rename("third")
+        await at.until(lambda: replayed)
+        await at.settled()
+        assert at.view.silent
+        at.relay.bend_batch = pass_on
+        await at.rename("fourth")
+        await at.until(lambda: at.view.is_there)
 
 
 async def test_a_relay_that_went_back_to_a_backup_is_noticed_and_shows_nothing_old(tmp_path: Path) -> None:

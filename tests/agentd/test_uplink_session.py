@@ -386,3 +386,20 @@ async def until_stored(daemon: Daemon, seq: int) -> None:
     async with asyncio.timeout(30):
         while daemon.uplink.stored_through < seq:
             await daemon.uplink._changed.wait()
+
+
+async def test_whoever_begins_to_look_is_answered_at_once_with_a_new_head(
+    config: Config, relay: ScriptedRelay, agent: ScriptedAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uplink_session, "HEAD_SECONDS", 1_000_000)
+    async with desk(config, relay, agent) as daemon:
+        link = await greeted(relay, heartbeat_seconds=60)
+        await hear_through(link, daemon.log.written)
+        heads = list[bytes]()
+        # Their number may be the same again: one looked away and back, or one left as another came.
+        for _ in range(3):
+            link.say(watchers=pb.Watchers(apps=1, foreground_apps=1))
+            publish = (await link.hear_until("publish")).publish
+            assert not publish.records
+            heads.append(publish.head.sealed)
+        assert len(set(heads)) == 3

@@ -9,8 +9,9 @@ import pytest
 from app_flet.device import Device
 from app_flet.pairing import Guise, pair
 from app_flet.store import Store
-from tests.app_flet.harbour import Harbour, Workstation, open_harbour
+from tests.app_flet.harbour import Harbour, open_harbour
 from tests.app_flet.scenes import Scene
+from tests.app_flet.workstation import Workstation
 from wire.pairing import parse_code
 
 

@@ -1,11 +1,7 @@
-"""A relay and a workstation in one process, as an app meets them: the real frames, seals and pairing over real sockets.
-
-Everything that leaves is sealed by `wire` exactly as agentd would; only the storing and the agents are make-believe.
-"""
+"""A relay with its workstations in one process, as an app meets them: real frames and pairing over real sockets."""
 
 import asyncio
-import secrets
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,108 +9,14 @@ from datetime import UTC, datetime
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
-from halyard_client.google.protobuf import Any as ProtoAny
-from halyard_client.google.rpc import ErrorInfo, Status
 from halyard_client.halyard.agent import v1
 from halyard_client.halyard.link import v1 as link
 from halyard_client.halyard.pairing import v1 as pairing
+from tests.app_flet.workstation import Workstation, now, refusal, resource
 from wire import names
 from wire.errors import ClockSkew, HalyardError, PairingFailed
-from wire.identity import Identity, PublicKeys, verify_token
-from wire.log import Head, Log, new_epoch
+from wire.identity import PublicKeys, verify_token
 from wire.pairing import Host, Link, Secrets, draw_secrets
-from wire.sealing import Channel, EpochKey, KeyRing, Origin, seal_head, seal_record, seal_volatile
-
-Answer = Callable[[str, bytes], "bytes | Status"]
-"""(method, request) → response or why not."""
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
-
-
-def refusal(code: int, reason: str, message: str) -> Status:
-    """A status as the contract makes them."""
-    info = ErrorInfo(reason=reason, domain="halyard")
-    return Status(
-        code=code,
-        message=message,
-        details=[ProtoAny(type_url="type.googleapis.com/google.rpc.ErrorInfo", value=bytes(info))],
-    )
-
-
-def resource(name: str, **value: object) -> v1.Resource:
-    return v1.Resource(name=name, update_time=now(), **value)  # type: ignore[arg-type]
-
-
-@dataclass(eq=False)
-class Workstation:
-    """What one workstation writes and answers."""
-
-    name: str = "bench"
-    identity: Identity = field(default_factory=lambda: Identity.from_bytes(secrets.token_bytes(64)))
-    log: Log[bytes] = field(
-        default_factory=lambda: Log(new_epoch(round(now().timestamp() * 1000), secrets.token_bytes(10)))
-    )
-    ring: KeyRing = field(
-        default_factory=lambda: KeyRing(secrets.token_bytes(32), (EpochKey(1, secrets.token_bytes(32)),))
-    )
-    members: dict[str, PublicKeys] = field(default_factory=dict)
-    answer: Answer = lambda method, request: Status(code=12, message="This workstation answers nothing.")  # noqa: ARG005
-    calls: list[tuple[str, bytes]] = field(default_factory=list)
-    called: asyncio.Event = field(default_factory=asyncio.Event)
-    online: bool = True
-
-    @property
-    def id(self) -> str:
-        return self.identity.device_id
-
-    @property
-    def origin(self) -> Origin:
-        return Origin(self.id, self.log.epoch)
-
-    def write(self, value: v1.Resource) -> link.Record:
-        """Seals a value at its place in the log."""
-        key = names.opaque_key(self.ring.name_key, value.name)
-        seq = self.log.head.seq + 1
-        sealed = seal_record(self.ring.newest, self.origin, seq, key, bytes(value))
-        self.log.put(key, sealed)
-        return link.Record(seq=seq, key=key, key_epoch=self.ring.newest.number, sealed=sealed)
-
-    def records_after(self, seq: int) -> list[link.Record]:
-        return [
-            link.Record(seq=record.seq, key=record.key, key_epoch=self.ring.newest.number, sealed=record.value)
-            for record in self.log.after(seq)
-        ]
-
-    def head(self) -> link.Head:
-        head = Head(self.log.head.seq, round(now().timestamp() * 1000))
-        return link.Head(key_epoch=self.ring.newest.number, sealed=seal_head(self.ring.newest, self.origin, head))
-
-    def hints(self, session: str, deltas: Iterable[v1.Delta]) -> link.Volatile:
-        focus = names.opaque_key(self.ring.name_key, session)
-        sealed = seal_volatile(self.ring.newest, self.origin, focus, bytes(v1.DeltaBatch(deltas=list(deltas))))
-        return link.Volatile(focus=focus, key_epoch=self.ring.newest.number, sealed=sealed)
-
-    def channel(self, device: str) -> Channel:
-        return Channel(self.identity, self.members[device])
-
-    def grant(self, device: str) -> link.Record:
-        sealed = self.channel(device).seal_grant(self.log.epoch, self.ring)
-        return link.Record(seq=1, key=names.grant(device).encode(), key_epoch=1, sealed=sealed)
-
-    def reply(self, device: str, call: link.SealedCall) -> link.SealedReply:
-        """Opens a call, answers it, seals the answer."""
-        expires_ms = round(call.expire_time.timestamp() * 1000) if call.expire_time else 0
-        channel = self.channel(device)
-        asked = v1.Call.parse(channel.open_call(call.call_id, expires_ms, call.sealed))
-        self.calls.append((asked.method, asked.request))
-        self.called.set()
-        outcome = self.answer(asked.method, asked.request)
-        result = v1.CallResult(error=outcome) if isinstance(outcome, Status) else v1.CallResult(response=outcome)
-        return link.SealedReply(
-            call_id=call.call_id, sealed=channel.seal_reply(call.call_id, expires_ms, bytes(result))
-        )
 
 
 @dataclass(eq=False)
@@ -150,6 +52,8 @@ class Harbour:
     """It welcomes and answers Pings; no log leaves it."""
     holds_calls: bool = False
     """Calls are stored and not passed on."""
+    is_deaf: bool = False
+    """No workstation hears that somebody looks: each is online, and its link has died unheard."""
     drops_replies: bool = False
     """The workstation takes calls and does them; its answers get lost."""
     calls: list[link.SealedCall] = field(default_factory=list)
@@ -189,6 +93,12 @@ class Harbour:
             records = [workstation.grant(reader.device), *workstation.records_after(0)]
             batch = link.Batch(workstation_id=workstation.id, records=records, through=workstation.log.head.seq)
             await _send(reader.socket, link.AttachAppResponse(batch=batch))
+
+    async def join(self, workstation: Workstation) -> None:
+        """Every reader is told that the workstation lists it."""
+        for reader in [reader for reader in self.readers if reader.device in workstation.members]:
+            joined = link.Joined(workstation=self._state(reader, workstation))
+            await _send(reader.socket, link.AttachAppResponse(joined=joined))
 
     async def presence(self, workstation: Workstation, *, online: bool) -> None:
         workstation.online = online
@@ -261,24 +171,24 @@ class Harbour:
                 self.changed.notify_all()
 
     async def _welcome(self, reader: Reader, hello: link.AppHello, known: list[Workstation]) -> None:
-        states = [
-            link.WorkstationState(
-                workstation_id=w.id,
-                online=w.online,
-                last_seen_time=now(),
-                stored=link.Cursor(log_epoch=w.log.epoch, seq=w.log.head.seq),
-                grant=w.grant(reader.device),
-                head=w.head(),
-                truncated_through=self.truncated_through,
-            )
-            for w in known
-        ]
+        states = [self._state(reader, workstation) for workstation in known]
         limits = link.Limits(max_frame_bytes=2**20, max_items=512, heartbeat_seconds=self.heartbeat_seconds)
         limits.reconnect_ceiling_seconds = self.reconnect_ceiling_seconds
         welcome = link.AppWelcome(workstations=states, limits=limits, server_time=now())
         await _send(reader.socket, link.AttachAppResponse(welcome=welcome))
         for workstation in known if not self.hands_out_nothing else ():
             await self._catch_up(reader, hello, workstation)
+
+    def _state(self, reader: Reader, workstation: Workstation) -> link.WorkstationState:
+        return link.WorkstationState(
+            workstation_id=workstation.id,
+            online=workstation.online,
+            last_seen_time=now(),
+            stored=link.Cursor(log_epoch=workstation.log.epoch, seq=workstation.log.head.seq),
+            grant=workstation.grant(reader.device),
+            head=workstation.head(),
+            truncated_through=self.truncated_through,
+        )
 
     async def _catch_up(self, reader: Reader, hello: link.AppHello, workstation: Workstation) -> None:
         cursors = {c.workstation_id: c.cursor for c in hello.cursors if c.cursor is not None}
@@ -303,8 +213,16 @@ class Harbour:
             await _send(reader.socket, link.AttachAppResponse(pong=link.Pong(server_time=now())))
         if frame.focus is not None:
             reader.focus = frame.focus
+            await self._looked_at(reader)
         if frame.call is not None and frame.call.call is not None:
             await self._call(reader, frame.call.workstation_id, frame.call.call)
+
+    async def _looked_at(self, reader: Reader) -> None:
+        """Workstations answer whoever looks with a new head."""
+        there = (w for w in self.workstations.values() if w.online and reader.device in w.members)
+        for workstation in there if reader.focus.foreground and not self.is_deaf else ():
+            batch = link.Batch(workstation_id=workstation.id, head=workstation.head())
+            await _send(reader.socket, link.AttachAppResponse(batch=batch))
 
     async def _call(self, reader: Reader, workstation_id: str, call: link.SealedCall) -> None:
         self.calls.append(call)

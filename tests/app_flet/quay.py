@@ -13,7 +13,7 @@ from app_flet.pairing import Paired
 from app_flet.store import Store
 from halyard_client.halyard.agent import v1
 from halyard_client.halyard.link.v1 import AppReply, SealedCall, SealedReply
-from tests.app_flet.harbour import Workstation, refusal
+from tests.app_flet.workstation import Workstation, refusal
 from wire.calls import Advice, CallMemory, QueuedCall
 
 NOW_MS = 1_800_000_000_000

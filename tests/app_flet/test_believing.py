@@ -1,5 +1,6 @@
 """What a device believes of its relay, from heads, cursors and digests."""
 
+from app_flet.attendance import ANSWERS_MS, RENEWS_MS
 from app_flet.believing import ASLEEP_AFTER_MS, LEFT_OUT, SILENT, SILENT_AFTER_MS, UNPROVEN, Belief
 from app_flet.tally import FIRST_WAIT_MS
 from wire.log import Head
@@ -97,3 +98,49 @@ def test_nor_is_it_held_against_a_relay_that_the_device_slept() -> None:
     assert belief.doubt(0, 1_000, is_proven=False) == ""
     now = 1_000 + SILENT_AFTER_MS + ASLEEP_AFTER_MS
     assert belief.doubt(0, now, is_proven=False) == ""
+
+
+def test_a_workstation_that_does_not_answer_who_looks_is_silent_and_one_that_nobody_looks_at_is_not() -> None:
+    belief = linked(is_counted=True)
+    assert not belief.is_silent(1_000_000)
+    belief.looked_at(1_000, somebody=True)
+    assert not belief.is_silent(1_000 + ANSWERS_MS - 1)
+    assert belief.is_silent(1_000 + ANSWERS_MS)
+    belief.present(online=False, now_ms=6_000)
+    assert not belief.is_silent(1_000_000), "it is offline: nobody waits for its answer"
+    belief.present(online=True, now_ms=7_000)
+    assert not belief.is_silent(7_000)
+    assert belief.is_silent(7_000 + ANSWERS_MS)
+    belief.looked_at(20_000, somebody=False)
+    assert not belief.is_silent(1_000_000)
+
+
+def test_only_a_head_that_was_never_seen_is_an_answer() -> None:
+    belief = linked(is_counted=True)
+    stored = Head(5, 900)
+    belief.head(stored, b"", None, 5, 1_000)
+    belief.looked_at(2_000, somebody=True)
+    for again in (stored, Head(5, 800), Head(4, 950)):
+        belief.head(again, b"", None, 5, 3_000)
+    assert belief.is_silent(2_000 + ANSWERS_MS)
+    belief.head(Head(5, 2_500), b"", None, 5, 7_000)
+    assert not belief.is_silent(7_000)
+    assert belief.is_silent(7_000 + RENEWS_MS)
+
+
+def test_a_workstation_whose_clock_was_set_back_is_heard_with_what_it_writes() -> None:
+    belief = linked(is_counted=True)
+    belief.head(Head(5, 90_000), b"", None, 5, 90_000)
+    belief.looked_at(91_000, somebody=True)
+    belief.head(Head(6, 30_000), b"", None, 6, 92_000)
+    assert not belief.is_silent(91_000 + ANSWERS_MS)
+
+
+def test_a_device_that_slept_gives_the_time_of_an_answer_anew() -> None:
+    belief = linked(is_counted=True)
+    belief.looked_at(1_000, somebody=True)
+    assert belief.doubt(0, 1_000) == ""
+    now = 1_000 + ASLEEP_AFTER_MS + 1
+    assert belief.doubt(0, now) == ""
+    assert not belief.is_silent(now)
+    assert belief.is_silent(now + ANSWERS_MS)

@@ -1,7 +1,7 @@
 from app_flet.calling import UNCERTAIN, UNSENT, reason_of, view_of
 from halyard_client.google.rpc import Status
 from halyard_client.halyard.agent.v1 import Call, CallResult
-from tests.app_flet.harbour import refusal
+from tests.app_flet.workstation import refusal
 from wire.calls import CallState, QueuedCall, uuid7
 
 ID = uuid7(1_700_000_000_000, bytes(10))

@@ -20,9 +20,10 @@ from app_flet.watch import Watch
 from app_flet.whereabouts import Whereabouts
 from halyard_client.halyard.agent import v1
 from halyard_client.halyard.link.v1 import AttachAppResponse, Focus, Pong
-from tests.app_flet.harbour import Harbour, Workstation, now, resource
+from tests.app_flet.harbour import Harbour
 from tests.app_flet.harness import Stage, staged
 from tests.app_flet.test_link import S, level, linked, until
+from tests.app_flet.workstation import Workstation, now, resource
 from tests.chaos.proxy import Proxy
 from wire import vigil
 

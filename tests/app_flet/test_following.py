@@ -11,10 +11,11 @@ from app_flet.device import Device
 from app_flet.model import FIRST_MESSAGES, MORE_MESSAGES, Model, Transcript
 from halyard_client.halyard.agent import v1
 from halyard_client.halyard.link import v1 as link
-from tests.app_flet.harbour import Harbour, Workstation, resource
+from tests.app_flet.harbour import Harbour
 from tests.app_flet.harness import Stage, staged
 from tests.app_flet.scenes import Scene
 from tests.app_flet.test_link import level, linked, until
+from tests.app_flet.workstation import Workstation, resource
 
 S = "sessions/s1"
 INVENTED = b"\xff" * 16
@@ -158,6 +159,6 @@ async def test_a_device_that_never_got_anything_does_not_wait_in_silence_either(
     paired.happened(following.began(link.WorkstationState(workstation_id=bench.id, online=True, stored=stored), now_ms))
     said = list[str]()
     for at_ms in range(now_ms, now_ms + SILENT_AFTER_MS + 60_000, 30_000):
-        paired.happened([following.judged(at_ms)])
+        paired.happened(following.judged(at_ms))
         said.append(paired.model.workstations[bench.id].warning)
     assert said == [""] * 5 + [SILENT.format(name="bench")]

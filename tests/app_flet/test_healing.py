@@ -19,9 +19,10 @@ from app_flet.store import Store
 from halyard_client.halyard.agent import v1
 from halyard_client.halyard.link import v1 as link
 from tests.app_flet.conftest import now_ms
-from tests.app_flet.harbour import Harbour, Workstation, now, resource
+from tests.app_flet.harbour import Harbour
 from tests.app_flet.harness import staged
 from tests.app_flet.test_link import level, linked, until
+from tests.app_flet.workstation import Workstation, now, resource
 from wire.calls import CallState
 from wire.log import Log, new_epoch
 from wire.pairing import parse_code

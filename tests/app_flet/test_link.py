@@ -16,7 +16,8 @@ from app_flet.pace import until_heartbeat
 from app_flet.pairing import Guise, pair
 from halyard_client.halyard.agent import v1
 from halyard_client.halyard.link import v1 as link
-from tests.app_flet.harbour import Harbour, Reader, Workstation, refusal, resource
+from tests.app_flet.harbour import Harbour, Reader
+from tests.app_flet.workstation import Workstation, refusal, resource
 from wire.calls import CallState, QueuedCall
 from wire.pairing import parse_code
 

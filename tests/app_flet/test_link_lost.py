@@ -13,7 +13,7 @@ from app_flet.link_lost import (
 )
 from app_flet.model import LinkState
 from halyard_client.halyard.link import v1 as link
-from tests.app_flet.harbour import refusal
+from tests.app_flet.workstation import refusal
 from wire.backoff import CEILING_SECONDS
 from wire.errors import Malformed
 

@@ -19,8 +19,8 @@ from app_flet.outgoing import MAX_CALL_BYTES, Refused
 from halyard_client.halyard.agent import v1
 from halyard_client.halyard.link.v1 import CallRefused
 from relay.limits import Limits
-from tests.app_flet.harbour import Workstation, refusal
 from tests.app_flet.quay import NOW_MS, Quay, S, open_device, prompt_of
+from tests.app_flet.workstation import Workstation, refusal
 from wire.calls import CallState
 from wire.errors import CallLeft
 

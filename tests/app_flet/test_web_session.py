@@ -10,8 +10,9 @@ from app_flet import intents
 from app_flet.model import LinkState
 from app_flet.web_session import TOKEN_KEY, WebSessions
 from halyard_client.halyard.agent import v1
-from tests.app_flet.harbour import Harbour, Workstation
+from tests.app_flet.harbour import Harbour
 from tests.app_flet.harness import Stage, browsing
+from tests.app_flet.workstation import Workstation
 
 SOON = 0.05
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from app_flet import intents
 from halyard_client.halyard.agent import v1
-from tests.app_flet.harbour import Harbour, Workstation, open_harbour
+from tests.app_flet.harbour import Harbour, open_harbour
 from tests.app_flet.scenes import Scene
+from tests.app_flet.workstation import Workstation
 from tests.browser.conftest import OpenBrowser, keeps_draft
 from tests.browser.hands import Browser
 from tests.browser.host_process import OPENED, OVER, hosting

@@ -15,8 +15,9 @@ import pytest
 from app_flet import digest
 from halyard_client.google.rpc import Status
 from halyard_client.halyard.agent import v1
-from tests.app_flet.harbour import Harbour, Workstation, open_harbour, resource
+from tests.app_flet.harbour import Harbour, open_harbour
 from tests.app_flet.scenes import PATCH, Scene
+from tests.app_flet.workstation import Workstation, resource
 from tests.browser.conftest import OpenBrowser
 from tests.browser.hands import DESKTOP, PHONE, Browser
 from tests.browser.served import served

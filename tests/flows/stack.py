@@ -10,7 +10,7 @@ import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -151,10 +151,13 @@ class Stack:
 
 
 @asynccontextmanager
-async def running_stack(folder: Path, *arguments: str) -> AsyncIterator[Stack]:
-    """A relay, a model and a workstation, in `folder`; nothing of it is left in the end."""
+async def running_stack(
+    folder: Path, *arguments: str, served: AbstractAsyncContextManager[RunningRelay] | None = None
+) -> AsyncIterator[Stack]:
+    """A relay, a model and a workstation, in `folder`; nothing of it is left in the end. `served`: which relay."""
     asked: list[Conversation] = []
-    async with relay_process(folder / "relay") as relay, ModelServer(SCENARIOS, asked.append).serving() as model:
+    served = served or relay_process(folder / "relay")
+    async with served as relay, ModelServer(SCENARIOS, asked.append).serving() as model:
         home = person(folder / "home", opencode_config(model.base_url))
         project = repository(folder / "project", {"note.txt": "one\n"})
         workstation = Workstation(folder, project, surroundings(home, folder / "state"), relay, arguments)

@@ -21,8 +21,8 @@ from app_flet.store import Store
 from halyard_client.halyard.agent import v1
 from halyard_client.halyard.link import v1 as link
 from halyard_client.halyard.pairing.v1 import HostIntroduction, JoinResponse
-from tests.app_flet.harbour import Workstation
 from tests.app_flet.scenes import Scene
+from tests.app_flet.workstation import Workstation
 from tests.fuzz.agentd_targets import scratch
 from tests.fuzz.draw import Draw
 from wire import names

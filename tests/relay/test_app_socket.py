@@ -1,5 +1,6 @@
 """The app's door: catching up, living along, calling, being let go; and what does not get in."""
 
+import asyncio
 import time
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 import websockets
 
 from halyard.link.v1 import link_service_pb2, record_pb2
+from relay.channel import Reader
 from relay.limits import Limits, Rate
 from tests.relay.peers import (
     FakeApp,
@@ -392,3 +394,29 @@ async def test_the_loopback_name_is_an_audience_for_processes_of_this_machine(tm
             async with app.connected(additional_headers={"X-Forwarded-For": "203.0.113.9"}):
                 await app.say_hello()
                 assert await app.refusal() == (4016, "TOKEN_INVALID")
+
+
+async def test_a_head_that_comes_while_an_app_catches_up_is_not_lost_on_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catch_up, may_read = Reader.catch_up, asyncio.Event()
+
+    async def late(reader: Reader) -> None:
+        await may_read.wait()
+        await catch_up(reader)
+
+    head = record_pb2.Head(key_epoch=1, sealed=b"head")
+    async with relay_here(tmp_path) as relay, pair_attached(relay, records=3) as (workstation, app):
+        monkeypatch.setattr(Reader, "catch_up", late)
+        slow = FakeApp(app.http, app.origin)
+        await workstation.list_members(app.device_id, slow.device_id, at=5)
+        async with slow.attached():
+            assert not slow.welcome.workstations[0].HasField("head")
+            await workstation.send(publish=link_service_pb2.Publish(head=head))
+            while not (await app.expect("batch")).HasField("head"):
+                pass
+            may_read.set()
+            while not (batch := await slow.expect("batch")).HasField("head"):
+                pass
+            assert (batch.head, len(batch.records)) == (head, 0)
+            await slow.expect("caught_up")

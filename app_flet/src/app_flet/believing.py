@@ -6,6 +6,7 @@ there (`wire/digest.py`). Times are Unix milliseconds by this device's clock. do
 
 from collections.abc import Callable
 
+from app_flet.attendance import Attendance
 from app_flet.tally import Rereading
 from wire.log import Freshness, Head, Verdict
 
@@ -39,6 +40,7 @@ class Belief:
         self.rereading = Rereading()
         self._freshness = Freshness(newest=newest)
         self._online = False
+        self._attendance = Attendance()
         self._offered = self._let_go_through = 0
         self._heard_ms = self._judged_ms = self._level_ms = 0
         self._ripe: tuple[Head, bytes] | None = None
@@ -64,13 +66,28 @@ class Belief:
     def began(self, *, online: bool, offered: int, let_go_through: int, now_ms: int) -> None:
         """A link began at which the relay says that it has the log through `offered`, and lacks what it let go of."""
         self._online, self._heard_ms, self._level_ms = online, now_ms, now_ms
+        self._attendance = Attendance()
         self._offered, self._let_go_through = offered, let_go_through
 
     def present(self, *, online: bool, now_ms: int) -> None:
         """The workstation came or went, says the relay."""
         if online and not self._online:
             self._heard_ms = self._level_ms = now_ms
+            self._attendance = self._attendance.again(now_ms)
         self._online = online
+
+    def looked_at(self, now_ms: int, *, somebody: bool) -> None:
+        """Somebody begins to look, of which the workstation is being told; or nobody looks any more."""
+        self._attendance = self._attendance.asked(now_ms) if somebody else Attendance()
+
+    def is_silent(self, now_ms: int) -> bool:
+        """The relay says that the workstation is online, and it does not answer somebody who looks."""
+        return self._online and self._attendance.misses(now_ms)
+
+    @property
+    def answer_due_ms(self) -> int:
+        """By when the workstation must be heard; 0: nobody looks."""
+        return self._attendance.due_ms
 
     def offered(self, seq: int, *, has_records: bool, now_ms: int) -> None:
         """A batch came, with what the relay has up to `seq`."""
@@ -78,10 +95,12 @@ class Belief:
         self.rereading.reached(seq)
         if has_records:
             self._level_ms = now_ms
+            self._attendance = self._attendance.behind(now_ms)
 
     def caught_up(self, offered: int, let_go_through: int, now_ms: int) -> None:
         """The relay has handed out all it had."""
         self._offered, self._let_go_through, self._level_ms = offered, let_go_through, now_ms
+        self._attendance = self._attendance.behind(now_ms)
         self.rereading.ended()
 
     def head(self, head: Head, sealed: bytes, fits: Fits | None, through: int, now_ms: int) -> None:
@@ -89,8 +108,9 @@ class Belief:
         before = self.newest
         self.reached(through, now_ms, head)
         if head == self.newest:
-            if before is None or head.time_ms > before.time_ms:
+            if head != before:
                 self._heard_ms = now_ms
+                self._attendance = self._attendance.heard(now_ms)
             self._ripe = (head, sealed) if head.seq <= self._offered else None
             vouches = fits is not None and fits(head, sealed) is not None
             self._unjudged = (self._unjudged or head) if vouches else None
@@ -133,6 +153,7 @@ class Belief:
         if now_ms - self._judged_ms > ASLEEP_AFTER_MS:
             self._heard_ms = self._level_ms = now_ms
             self._unproven_ms = 0
+            self._attendance = self._attendance.again(now_ms)
         self._judged_ms = now_ms
         self._unproven_ms = 0 if is_proven else self._unproven_ms or now_ms
         if self._unproven_ms and now_ms - self._unproven_ms > SILENT_AFTER_MS:

@@ -18,6 +18,10 @@ SLOW_MS = 1_000
 WAITING_MS = 2 * MINUTE_MS
 """A call that is under way for longer deserves a look while the workstation is there."""
 AGAIN = "Pair this device again."
+SILENCE_ADVICE = (
+    "If its network has changed or was gone, it links again by itself within a minute. If this stays, look whether "
+    "that machine sleeps or is cut off."
+)
 MARKS = {v1.CheckState.OK: "ok  ", v1.CheckState.WARNING: "look", v1.CheckState.FAILED: "FAIL"}
 _REDACTOR = Redactor()
 RANKS = (v1.CheckState.FAILED, v1.CheckState.WARNING)
@@ -141,8 +145,11 @@ def _workstation(known: WorkstationView, link: LinkView, now_ms: int) -> v1.Chec
         return failed("agentd", UNLISTED.format(name=name), UNLISTED_ADVICE.format(name=name))
     if link.state is not LinkState.ONLINE:
         return skipped("agentd", f"Whether {name} is there cannot be known without the relay.")
-    if known.online:
+    if known.is_there:
         return ok("agentd", f"{name} is linked to the relay")
+    if known.online:
+        heard = f"; last heard {_back(known.as_of_ms, now_ms)}" if known.as_of_ms else ""
+        return warning("agentd", f"{name} is linked to the relay and does not answer{heard}.", SILENCE_ADVICE)
     seen = f", last seen {_back(known.last_seen_ms, now_ms)}" if known.last_seen_ms else ""
     advice = "Wake that machine, check its network, and start agentd there; `agentd doctor` says more on the spot."
     return failed("agentd", f"{name} is offline{seen}.", advice)

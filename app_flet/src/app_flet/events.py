@@ -116,6 +116,14 @@ class PresenceChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class SilenceJudged:
+    """Whether a workstation that is said to be online does not answer somebody who looks."""
+
+    workstation: str
+    is_silent: bool
+
+
+@dataclass(frozen=True, slots=True)
 class CaughtUp:
     """The relay has handed out everything that it had."""
 
@@ -179,7 +187,7 @@ class SessionSeen:
     at_ms: int
 
 
-OfStanding = WorkstationRemoved | WorkstationWarned | PresenceChanged | CaughtUp | AsOf | GapJudged
+OfStanding = WorkstationRemoved | WorkstationWarned | PresenceChanged | SilenceJudged | CaughtUp | AsOf | GapJudged
 """How one workstation stands."""
 
 OfTranscript = DeltasOpened | TranscriptOpened | TranscriptClosed | TranscriptWhole

@@ -67,7 +67,7 @@ class Following:
         self._replica = self._restored() if row.log_epoch else None
         self._tally = self._summed_up()
         newest = Head(row.head_seq, row.head_ms) if row.head_ms else None
-        self._belief = Belief(newest, is_counted=row.is_counted)
+        self.belief = Belief(newest, is_counted=row.is_counted)
         self._coming_epoch = row.log_epoch
         self._is_refuted = False
         """What was to prove the log that the relay speaks of was not the workstation's."""
@@ -97,7 +97,7 @@ class Following:
         self.must_link_again = ""
         if self._replica is None:
             return None
-        place, again = self._replica.resume(), self._belief.rereading.through
+        place, again = self._replica.resume(), self.belief.rereading.through
         if again == 0:
             # What could not be opened is asked for with the rest.
             self._unopened = 0
@@ -118,7 +118,7 @@ class Following:
             self._note_truncated(state)
         # How far another log reaches says nothing of the one that is held.
         offered = self.place.seq if stored.log_epoch and not self._is_current else stored.seq
-        self._belief.began(online=state.online, offered=offered, let_go_through=state.truncated_through, now_ms=now_ms)
+        self.belief.began(online=state.online, offered=offered, let_go_through=state.truncated_through, now_ms=now_ms)
         happened += self._head(state.head, now_ms)
         self._keep(last_seen_ms=max(self.row.last_seen_ms, milliseconds(state.last_seen_time)))
         presence = events.PresenceChanged(self.row.id, state.online, self.row.last_seen_ms)
@@ -137,7 +137,7 @@ class Following:
 
     def presence(self, *, online: bool, last_seen_ms: int, now_ms: int) -> list[events.Event]:
         """The workstation came or went."""
-        self._belief.present(online=online, now_ms=now_ms)
+        self.belief.present(online=online, now_ms=now_ms)
         self._keep(last_seen_ms=max(self.row.last_seen_ms, last_seen_ms))
         return [events.PresenceChanged(self.row.id, online, self.row.last_seen_ms)]
 
@@ -146,20 +146,20 @@ class Following:
         happened = self._records(frame) if frame.records else self._moved(frame.through)
         reached = max([frame.through, *(record.seq for record in frame.records)])
         if self._is_current:
-            self._belief.offered(reached, has_records=bool(frame.records), now_ms=now_ms)
+            self.belief.offered(reached, has_records=bool(frame.records), now_ms=now_ms)
         happened += [*self._hints(frame.volatile), *self._head(frame.head, now_ms)]
         if frame.head is None:
             return happened
-        return [*happened, *self._compared(now_ms), self.judged(now_ms)]
+        return [*happened, *self._compared(now_ms), *self.judged(now_ms)]
 
     def caught_up(self, frame: CaughtUp, now_ms: int) -> list[events.Event]:
         """The relay has handed out all it had."""
         if self._replica is not None and frame.cursor is not None and self._is_current:
-            self._belief.caught_up(frame.cursor.seq, frame.truncated_through, now_ms)
+            self.belief.caught_up(frame.cursor.seq, frame.truncated_through, now_ms)
             self._replica.caught_up(frame.cursor.seq, frame.truncated_through)
             self._keep_cursor()
         gap = events.GapJudged(self.row.id, self.has_gap)
-        return [events.CaughtUp(self.row.id), gap, *self._compared(now_ms), self.judged(now_ms)]
+        return [events.CaughtUp(self.row.id), gap, *self._compared(now_ms), *self.judged(now_ms)]
 
     @property
     def place(self) -> LogCursor:
@@ -209,7 +209,7 @@ class Following:
     def _enter(self, epoch: bytes, ring: KeyRing) -> list[events.Event]:
         fresh: Replica[None] = self._replica.reset(epoch) if self._replica is not None else Replica(epoch)
         self._replica, self._ring, self._tally = fresh, ring, Tally(ring.digest_key, b"", ())
-        self._belief.log_began()
+        self.belief.log_began()
         with self._store.transaction():
             self._store.drop_records(self.row.id)
             self._keep_cursor(ring=ring.pack(), head_seq=0, head_ms=0, is_counted=True)
@@ -316,8 +316,8 @@ class Following:
             head = open_head(self._ring, self._origin, sealed.sealed)
         except SealBroken:
             return []
-        self._belief.head(head, sealed.sealed, self._fits if self._is_whole else None, self._replica.through, now_ms)
-        if (newest := self._belief.newest) is not None:
+        self.belief.head(head, sealed.sealed, self._fits if self._is_whole else None, self._replica.through, now_ms)
+        if (newest := self.belief.newest) is not None:
             self._keep(head_seq=newest.seq, head_ms=newest.time_ms)
         return self._dated(now_ms)
 
@@ -344,26 +344,27 @@ class Following:
         if self._tally is None or not self._is_current:
             return []
         reach, through = self._tally.reach, self.place.seq
-        if self._belief.compare(reach, through, self._fits, now_ms, is_whole=self._is_whole):
+        if self.belief.compare(reach, through, self._fits, now_ms, is_whole=self._is_whole):
             self.must_link_again = READ_AGAIN
-        self._keep(is_counted=self._belief.is_counted)
+        self._keep(is_counted=self.belief.is_counted)
         return self._dated(now_ms)
 
     def _dated(self, now_ms: int) -> list[events.Event]:
         if self._replica is None:
             return []
-        self._belief.reached(self._replica.through, now_ms)
-        as_of_ms = self._belief.as_of_ms
+        self.belief.reached(self._replica.through, now_ms)
+        as_of_ms = self.belief.as_of_ms
         if as_of_ms <= self.row.as_of_ms:
             return []
         self._keep(as_of_ms=as_of_ms)
         return [events.AsOf(self.row.id, as_of_ms)]
 
-    def judged(self, now_ms: int) -> events.Event:
+    def judged(self, now_ms: int) -> tuple[events.Event, ...]:
         """What to think of the relay by now; asked after every head, and every few seconds while a link stands."""
         is_proven = self._replica is None or self._is_current
-        doubt = self._belief.doubt(self.place.seq, now_ms, is_proven=is_proven)
-        return events.WorkstationWarned(self.row.id, self._worst(doubt).format(name=self.row.display_name))
+        doubt = self.belief.doubt(self.place.seq, now_ms, is_proven=is_proven)
+        warned = events.WorkstationWarned(self.row.id, self._worst(doubt).format(name=self.row.display_name))
+        return warned, events.SilenceJudged(self.row.id, self.belief.is_silent(now_ms))
 
     def _worst(self, doubt: str) -> str:
         if self._unopened:

@@ -358,9 +358,15 @@ def offline(model: Model, workstation: str = "") -> OfflineLine | None:
     if down:
         state = "offline" if down[0].state is not LinkState.CONNECTING else "connecting"
         return OfflineLine(state, as_of_ms)
-    if workstation and about and not about[0].online and about[0].relay in model.links:
-        return OfflineLine(f"{workstation_name(about[0])} is offline", max(about[0].last_seen_ms, as_of_ms))
+    if workstation and about and about[0].relay in model.links:
+        return _away(about[0])
     return None
+
+
+def _away(known: WorkstationView) -> OfflineLine | None:
+    if not known.online:
+        return OfflineLine(f"{workstation_name(known)} is offline", max(known.last_seen_ms, known.as_of_ms))
+    return OfflineLine(f"{workstation_name(known)} does not answer", known.as_of_ms) if known.silent else None
 
 
 def log_lines(model: Model, workstation: str = "") -> tuple[str, ...]:

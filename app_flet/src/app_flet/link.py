@@ -18,6 +18,7 @@ from datetime import datetime
 from websockets.asyncio.client import ClientConnection
 
 from app_flet import events
+from app_flet.attendance import seconds_left
 from app_flet.device import Device
 from app_flet.dialling import HeardConnection, dial
 from app_flet.doubt import Doubt
@@ -219,7 +220,11 @@ class Link:
     def _began(self, state: WorkstationState) -> list[events.Event]:
         self._listed.add(state.workstation_id)
         following = self.device.followings.get(state.workstation_id)
-        return following.began(state, self.device.now_ms()) if following is not None else []
+        if following is None:
+            return []
+        happened = following.began(state, self.device.now_ms())
+        following.belief.looked_at(self.device.now_ms(), somebody=self._is_looked_at)
+        return happened
 
     def _measured(self) -> None:
         """What was asked last has been answered."""
@@ -327,8 +332,9 @@ class Link:
                 await self._ping(socket)
                 self.device.outgoing.outbox.doubt()
                 continue
+            answers_due = (following.belief.answer_due_ms for following in self.device.of_relay(self.relay))
             try:
-                async with asyncio.timeout(min(seconds, held_back_s)):
+                async with asyncio.timeout(min(seconds, held_back_s, seconds_left(answers_due, self.device.now_ms()))):
                     await due.wait()
             except TimeoutError:
                 continue
@@ -349,7 +355,7 @@ class Link:
         """Sends what is due, and returns the seconds until more of it may leave."""
         self.device.outgoing.expire()
         now_ms = self.device.now_ms()
-        self.device.happened(following.judged(now_ms) for following in self.device.of_relay(self.relay))
+        self.device.happened(e for following in self.device.of_relay(self.relay) for e in following.judged(now_ms))
         await self._send_focus(socket)
         for call in self.device.outgoing.outbox.due(self.device.now_ms()):
             frame = self._call(call)
@@ -369,9 +375,18 @@ class Link:
         key = following.focus_key(session) if following is not None and here and session else b""
         foreground = self.device.lookers.somebody.is_set()
         focus = Focus(workstation_id=workstation if key else "", focus=key, foreground=foreground)
-        if focus != self._sent_focus:
-            await self._say(socket, AttachAppRequest(focus=focus))
-            self._sent_focus = focus
+        if focus == self._sent_focus:
+            return
+        await self._say(socket, AttachAppRequest(focus=focus))
+        if foreground is not self._is_looked_at:
+            for one in self.device.of_relay(self.relay):
+                one.belief.looked_at(self.device.now_ms(), somebody=foreground)
+        self._sent_focus = focus
+
+    @property
+    def _is_looked_at(self) -> bool:
+        """The relay knows that somebody looks, and tells every workstation that this device follows."""
+        return self._sent_focus is not None and self._sent_focus.foreground
 
     def _call(self, call: QueuedCall) -> AttachAppRequest | None:
         following = self.device.followings.get(call.workstation)

@@ -105,6 +105,9 @@ class WorkstationView:
     transcripts: Mapping[str, Transcript] = field(default_factory=frozen)
     """By session name; only sessions that are open on some screen of this device."""
     online: bool = False
+    """The relay says that its link is up."""
+    silent: bool = False
+    """It does not answer somebody who looks: what the relay says may be over, or its link has died unheard."""
     last_seen_ms: int = 0
     as_of_ms: int = 0
     """Everything the workstation had written by then is here; 0 = not known."""
@@ -118,6 +121,11 @@ class WorkstationView:
     """The relay let go of part of the log before this device had read it: the workstation may have more."""
     warning: str = ""
     """Why what is shown may be old or incomplete; empty when all is well."""
+
+    @property
+    def is_there(self) -> bool:
+        """Online, and nothing speaks against it."""
+        return self.online and not self.silent
 
 
 @dataclass(frozen=True, slots=True, eq=False)

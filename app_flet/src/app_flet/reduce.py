@@ -94,6 +94,8 @@ def _standing(known: WorkstationView, event: events.OfStanding) -> WorkstationVi
             return replace(known, removed=True, online=False)
         case events.WorkstationWarned(_, warning):
             return known if known.warning == warning else replace(known, warning=warning)
+        case events.SilenceJudged(_, is_silent):
+            return known if known.silent is is_silent else replace(known, silent=is_silent)
         case events.CaughtUp():
             return known if known.caught_up else replace(known, caught_up=True)
         case events.GapJudged(_, has_gap):

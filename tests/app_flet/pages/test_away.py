@@ -5,9 +5,10 @@ import pytest
 from app_flet import events
 from app_flet.device import Device
 from halyard_client.halyard.agent import v1
-from tests.app_flet.harbour import Harbour, Workstation, resource
+from tests.app_flet.harbour import Harbour
 from tests.app_flet.harness import staged
 from tests.app_flet.scenes import Scene
+from tests.app_flet.workstation import Workstation, resource
 
 S = "sessions/s1"
 MINUTE_MS = 60_000

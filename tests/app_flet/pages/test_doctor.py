@@ -7,8 +7,9 @@ from app_flet import events
 from app_flet.device import Device
 from app_flet.model import LinkState
 from halyard_client.halyard.agent import v1
-from tests.app_flet.harbour import Harbour, Workstation, refusal
+from tests.app_flet.harbour import Harbour
 from tests.app_flet.harness import Stage, staged
+from tests.app_flet.workstation import Workstation, refusal
 from tests.fakes.leaks import LEAK, leaked
 
 CHECKS = [

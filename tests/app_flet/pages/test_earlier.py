@@ -9,9 +9,10 @@ from app_flet import intents
 from app_flet.device import Device
 from halyard_client.google.rpc import Status
 from halyard_client.halyard.agent import v1
-from tests.app_flet.harbour import Harbour, Workstation, refusal
+from tests.app_flet.harbour import Harbour
 from tests.app_flet.harness import Stage, staged
 from tests.app_flet.scenes import Scene
+from tests.app_flet.workstation import Workstation, refusal
 
 S = "sessions/s1"
 SAID = 50

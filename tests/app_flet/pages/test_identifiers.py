@@ -8,9 +8,10 @@ from flet.controls.base_control import BaseControl
 
 from app_flet.device import Device
 from halyard_client.halyard.agent import v1
-from tests.app_flet.harbour import Harbour, Workstation
+from tests.app_flet.harbour import Harbour
 from tests.app_flet.harness import DESKTOP, PHONE, Stage, staged
 from tests.app_flet.scenes import PATCH, Scene
+from tests.app_flet.workstation import Workstation
 
 HANDLERS = ("on_click", "on_change", "on_select", "on_submit", "on_tap", "on_long_press", "action")
 

@@ -1,8 +1,9 @@
 from app_flet import intents
 from app_flet.device import Device
 from halyard_client.halyard.agent import v1
-from tests.app_flet.harbour import Harbour, Workstation, refusal
+from tests.app_flet.harbour import Harbour
 from tests.app_flet.harness import staged
+from tests.app_flet.workstation import Workstation, refusal
 
 
 def begun(method: str, _request: bytes) -> bytes:

@@ -5,9 +5,10 @@ import pytest
 from app_flet.device import Device
 from app_flet.glance import OfflineLine, offline
 from halyard_client.halyard.link import v1 as link
-from tests.app_flet.harbour import Harbour, Workstation
+from tests.app_flet.harbour import Harbour
 from tests.app_flet.harness import staged
 from tests.app_flet.test_link import level, linked, until
+from tests.app_flet.workstation import Workstation
 
 OF_ONE = ("/w/{w}", "/w/{w}/doctor", "/w/{w}/s/s1", "/w/{w}/s/nowhere", "/w/{w}/s/s1/review", "/w/{w}/p/webshop/files")
 OF_ALL = ("/", "/sessions", "/workstations", "/new")

@@ -2,9 +2,10 @@ from app_flet.device import Device
 from app_flet.route import Page, Place
 from halyard_client.halyard.agent import v1
 from halyard_client.halyard.link import v1 as link
-from tests.app_flet.harbour import Harbour, Workstation, resource
+from tests.app_flet.harbour import Harbour
 from tests.app_flet.harness import staged
 from tests.app_flet.scenes import Scene
+from tests.app_flet.workstation import Workstation, resource
 
 
 async def test_now_shows_what_needs_you_first_then_sessions(

@@ -1,6 +1,7 @@
 from app_flet.device import Device
-from tests.app_flet.harbour import Harbour, Workstation
+from tests.app_flet.harbour import Harbour
 from tests.app_flet.harness import staged
+from tests.app_flet.workstation import Workstation
 
 
 async def test_a_code_pairs_and_leads_to_now(device: Device, harbour: Harbour, bench: Workstation) -> None:

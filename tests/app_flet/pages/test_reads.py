@@ -6,9 +6,10 @@ from app_flet.device import Device
 from app_flet.pages.files import _extent, fenced, size
 from halyard_client.google.rpc import Status
 from halyard_client.halyard.agent import v1
-from tests.app_flet.harbour import Harbour, Workstation
+from tests.app_flet.harbour import Harbour
 from tests.app_flet.harness import staged
 from tests.app_flet.scenes import PATCH
+from tests.app_flet.workstation import Workstation
 
 ENTRIES = [v1.FileEntry(path="src", folder=True), v1.FileEntry(path="README.md", size_bytes=2048)]
 

@@ -8,9 +8,10 @@ from app_flet.model import LinkState
 from app_flet.theme import Tone, ink
 from halyard_client.halyard.agent import v1
 from halyard_client.halyard.link import v1 as link
-from tests.app_flet.harbour import Harbour, Workstation, refusal, resource
+from tests.app_flet.harbour import Harbour
 from tests.app_flet.harness import DESKTOP, Stage, staged
 from tests.app_flet.scenes import Scene
+from tests.app_flet.workstation import Workstation, refusal, resource
 
 S = "sessions/s1"
 PART = f"{S}/messages/m4/parts/p2"

@@ -12,9 +12,10 @@ from app_flet.model import LinkState
 from halyard_client.halyard.agent import v1
 from tests.app_flet import harbour as port
 from tests.app_flet.conftest import now_ms
-from tests.app_flet.harbour import Harbour, Workstation, refusal
+from tests.app_flet.harbour import Harbour
 from tests.app_flet.harness import staged
 from tests.app_flet.pages.test_waiting import has, prompts, read_once, say, shows
+from tests.app_flet.workstation import Workstation, refusal
 
 ABSENCE = timedelta(hours=25)
 

@@ -13,10 +13,11 @@ from app_flet.instants import clock_time, milliseconds
 from app_flet.screen import Screen
 from halyard_client.google.rpc import Status
 from halyard_client.halyard.agent import v1
-from tests.app_flet.harbour import Harbour, Workstation, refusal
+from tests.app_flet.harbour import Harbour
 from tests.app_flet.harness import Stage, staged
 from tests.app_flet.scenes import Scene
 from tests.app_flet.test_link import until
+from tests.app_flet.workstation import Workstation, refusal
 from wire.errors import HalyardError
 
 S = "sessions/s1"

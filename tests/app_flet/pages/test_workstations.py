@@ -1,7 +1,8 @@
 from app_flet.device import Device
 from halyard_client.halyard.agent import v1
-from tests.app_flet.harbour import Harbour, Workstation, resource
+from tests.app_flet.harbour import Harbour
 from tests.app_flet.harness import staged
+from tests.app_flet.workstation import Workstation, resource
 
 OTHER = "devices/abcdefghijklmnopqrstuvwxyz"
 

@@ -81,14 +81,14 @@ def Workstations() -> ft.Control:
 
 def _chips(sight: Sight) -> tuple[tuple[str, str, bool], ...]:
     return tuple(
-        (known.id, f"{workstation_name(known)}{_seen(known, sight.now_ms)}", known.online)
+        (known.id, f"{workstation_name(known)}{_seen(known, sight.now_ms)}", known.is_there)
         for known in sight.model.workstations.values()
     )
 
 
 def _seen(known: WorkstationView, now_ms: int) -> str:
     if known.online:
-        return " · online"
+        return " · no answer" if known.silent else " · online"
     return f" · last seen {ago(known.last_seen_ms, now_ms)}" if known.last_seen_ms else ""
 
 

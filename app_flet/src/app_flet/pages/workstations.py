@@ -72,11 +72,8 @@ def WorkstationRow(known: WorkstationView) -> ft.Control:
     here = screen()
     dark = watch(lambda sight: sight.dark)
     seen = watch(lambda sight: ago(known.last_seen_ms, sight.now_ms))
-    state = (
-        badge(Tone.DONE, "online", dark=dark)
-        if known.online
-        else badge(Tone.OFFLINE, f"last seen {seen}" if seen else "offline", dark=dark)
-    )
+    away = "no answer" if known.online else f"last seen {seen}" if seen else "offline"
+    state = badge(Tone.DONE, "online", dark=dark) if known.is_there else badge(Tone.OFFLINE, away, dark=dark)
     said = workstation_resource(known)
     about = " · ".join(
         filter(None, [said.platform, f"{len(devices(known))} devices", f"{len(projects(known))} projects"])
