@@ -46,6 +46,7 @@ CELLS: dict[tuple[str, str], list[str]] = {
     (RELAY, "go back to an older copy, withhold, leave out or fall silent unnoticed"): [
         f"{HERE}/test_freshness.py::test_records_that_are_promised_and_withheld_are_missed",
         f"{HERE}/test_freshness.py::test_a_relay_that_lets_nothing_through_is_noticed_though_it_says_that_all_is_well",
+        f"{HERE}/test_freshness.py::test_a_relay_that_calls_a_workstation_online_is_believed_for_the_time_of_an_answer",
         f"{HERE}/test_freshness.py::test_a_relay_that_went_back_to_a_backup_is_noticed_and_shows_nothing_old",
         f"{HERE}/test_freshness.py::test_a_relay_that_says_it_let_go_of_what_it_has_is_doubted",
         f"{HERE}/test_freshness.py::test_a_phone_that_slept_is_not_alarmed",

@@ -39,6 +39,8 @@ class Browser:
 
     context: BrowserContext
     page: Page
+    has_touch: bool
+    """A finger taps. A mouse would rest where it clicked, and raise the tooltip of what comes to lie under it."""
     requests: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
@@ -68,8 +70,9 @@ class Browser:
         """The field that hears the keys. What waits in the page itself would need `eval`, which the app forbids."""
         return self.page.locator("input:focus, textarea:focus")
 
-    async def tap(self, test_id: str) -> None:
-        await self.at(test_id).first.click()
+    async def tap(self, test_id: str, nth: int = 0) -> None:
+        place = self.at(test_id).nth(nth)
+        await (place.tap() if self.has_touch else place.click())
 
     async def sees(self, text: str) -> None:
         """Waits for words anywhere on screen."""
@@ -82,11 +85,15 @@ class Browser:
     async def lacks(self, test_id: str) -> None:
         await self.at(test_id).first.wait_for(state="detached")
 
-    async def write(self, test_id: str, text: str) -> None:
+    async def type(self, test_id: str, text: str) -> None:
         """Types into a field, once the client has made it the one that hears the keys."""
-        await self.at(test_id).first.click()
+        await self.tap(test_id)
         await self._field.wait_for(state="attached")
         await self.page.keyboard.type(text)
+
+    async def write(self, test_id: str, text: str) -> None:
+        """Types into a field until the text stands there."""
+        await self.type(test_id, text)
         if not await self._stands(text):
             # A person looks at what they typed. The client may still have been moving its field when the keys came.
             await self.page.keyboard.press("Control+A")
@@ -101,7 +108,7 @@ class Browser:
 
     async def entered(self, test_id: str) -> str:
         """What stands in a field, which must not be empty; the client tells it once the field has the focus."""
-        await self.at(test_id).first.click()
+        await self.tap(test_id)
         await expect(self._field).not_to_have_value("", timeout=PATIENCE_MS)
         return await self._field.input_value()
 
@@ -123,7 +130,7 @@ async def browser(folder: Path, *, size: tuple[int, int] = PHONE, sharpness: int
         context = await _launch(playwright, folder, size, sharpness)
         context.set_default_timeout(PATIENCE_MS)
         try:
-            async with _looked_after(Browser(context, context.pages[0]), folder) as opened:
+            async with _looked_after(Browser(context, context.pages[0], size == PHONE), folder) as opened:
                 yield opened
         finally:
             await context.close()
@@ -134,7 +141,7 @@ async def tab(of: Browser, folder: Path) -> AsyncIterator[Browser]:
     """A fresh tab of a browser that runs: it has nothing on screen, and the storage of the others."""
     page = await of.context.new_page()
     try:
-        async with _looked_after(Browser(of.context, page), folder) as opened:
+        async with _looked_after(Browser(of.context, page, of.has_touch), folder) as opened:
             yield opened
     finally:
         await page.close()

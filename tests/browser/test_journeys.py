@@ -73,7 +73,7 @@ async def test_a_question_is_answered_with_a_choice(paired: PairedPhone) -> None
     async with paired.tab() as phone:
         await begin(phone, "ask me a question")
         await phone.has("question-option")
-        await phone.at("question-option").nth(1).click()
+        await phone.tap("question-option", 1)
         await phone.sees("I was told")
         await phone.sees("Jib")
 
@@ -85,6 +85,19 @@ async def test_a_long_answer_streams_and_can_be_stopped(paired: PairedPhone) -> 
         await phone.tap("stop")
         await phone.sees("Stopped.")
         await phone.lacks("stop")
+
+
+async def test_what_is_typed_after_coming_back_from_the_review_is_what_is_said(paired: PairedPhone) -> None:
+    async with paired.tab() as phone:
+        await begin(phone, "hello there")
+        await phone.lacks("stop")
+        await phone.tap("review")
+        await phone.has("review-scope")
+        await phone.tap("back")
+        await phone.has("composer")
+        await phone.type("composer", "Said after the review")
+        await phone.tap("send")
+        await phone.sees("Said after the review")
 
 
 async def test_a_reload_keeps_the_place_the_conversation_and_the_draft(house: House, paired: PairedPhone) -> None:

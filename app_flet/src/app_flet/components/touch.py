@@ -10,6 +10,8 @@ from app_flet.theme import MONO, RADIUS, TARGET
 
 Handler = Callable[..., Any]
 
+TOOLTIP_WAIT = ft.Duration(milliseconds=600)
+
 
 def identified(test_id: str, control: ft.Control, *, label: str | None = None, key: str | None = None) -> ft.Control:
     """`control` as tests and screen readers find it: one node with a test id and a name."""
@@ -33,13 +35,18 @@ def icon_button(
     button = ft.IconButton(
         icon=icon,
         icon_color=color,
-        tooltip=name,
+        tooltip=tip(name),
         disabled=disabled,
         on_click=screen().on(handler),
         width=TARGET,
         height=TARGET,
     )
     return identified(test_id, button)
+
+
+def tip(name: str) -> ft.Tooltip:
+    """The name of an icon, for a mouse that rests on it and not for one that passes."""
+    return ft.Tooltip(message=name, wait_duration=TOOLTIP_WAIT)
 
 
 def filled_button(
@@ -102,7 +109,7 @@ def copy_button(test_id: str, text: str, name: str = "Copy") -> ft.Control:
     button = ft.IconButton(
         icon=ft.Icons.CONTENT_COPY_ROUNDED,
         icon_size=18,
-        tooltip=name,
+        tooltip=tip(name),
         width=TARGET,
         height=TARGET,
         action=ft.CopyToClipboard(text),

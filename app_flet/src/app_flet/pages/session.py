@@ -16,7 +16,7 @@ from app_flet.components.frames import centred
 from app_flet.components.late import LateDecisions
 from app_flet.components.notices import DemoNotice, OfflineNotice, empty
 from app_flet.components.status import TONES, label, mark, quiet
-from app_flet.components.touch import icon_button, identified, menu_item, read_as, region, tappable, text_button
+from app_flet.components.touch import icon_button, identified, menu_item, read_as, region, tappable, text_button, tip
 from app_flet.components.turn import TurnView
 from app_flet.conversation import Turn, Turns, todos, usage_line
 from app_flet.digest import Digest, Digests, absence
@@ -139,7 +139,9 @@ def _menu(workstation: str, session: v1.Session) -> ft.Control:
             icon=ft.Icons.COMPRESS_ROUNDED,
         ),
     ]
-    return identified("session-menu", ft.PopupMenuButton(items=items, tooltip="More", icon=ft.Icons.MORE_VERT_ROUNDED))
+    return identified(
+        "session-menu", ft.PopupMenuButton(items=items, tooltip=tip("More"), icon=ft.Icons.MORE_VERT_ROUNDED)
+    )
 
 
 # --- the conversation -------------------------------------------------------------------------------------------------

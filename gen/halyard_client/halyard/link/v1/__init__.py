@@ -1043,7 +1043,8 @@ class Watchers(betterproto2.Message):
 
     foreground_apps: "int" = betterproto2.field(3, betterproto2.TYPE_UINT32)
     """
-    How many of them are in the foreground: this workstation is looked at, if only in a list.
+    How many of them are in the foreground: this workstation is looked at, if only in a list. Answer each frame in
+    which there are some with a new head: it tells whoever looks that the link to here lives.
     """
 
 
