@@ -46,7 +46,7 @@ class Eyes:
         if row.log_epoch != self._epoch:
             self._epoch, self._seqs = row.log_epoch, {}
         self._once(("at", known.id), {"at": [row.log_epoch.hex(), row.through]})
-        stands = {"online": known.online, "caught_up": known.caught_up, "warning": known.warning}
+        stands = {"is_there": known.is_there, "caught_up": known.caught_up, "warning": known.warning}
         self._once(("stands", known.id), {"stands": stands | {"removed": known.removed}})
         for held in self.everything():
             if held.seq < self._seqs.get(held.name, 0):

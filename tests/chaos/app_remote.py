@@ -166,7 +166,7 @@ class AppRemote(Part):
             return f"{self.name} does not run"
         if self._now.get("links") != ["online"]:
             return f"{self.name} is not linked: {self._now.get('links')}"
-        if not stands.get("online") or not stands.get("caught_up"):
+        if not stands.get("is_there") or not stands.get("caught_up"):
             return f"{self.name} is not caught up: {stands}"
         if self._now.get("open_calls") != 0:
             waiting = [call for call in self.seen.calls.values() if call["state"] in _OPEN]
