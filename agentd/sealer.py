@@ -29,6 +29,7 @@ class Sealer:
         self._workstation = workstation
         self._clock_ms = clock_ms
         self._noted_seals = 0
+        self._head_ms = 0
         ring = self._load()
         self._ring = ring if ring is not None else self._begin()
         self._sum_up()
@@ -96,7 +97,9 @@ class Sealer:
         """The workstation's word on how far its log reaches now, and on what it holds."""
         self._count()
         newest = self._ring.newest
-        mark = Head(self._log.head.seq, self._clock_ms())
+        # Each is newer than the last, also when the clock was set back: else a reader would take it for an old one.
+        self._head_ms = max(self._head_ms + 1, self._clock_ms())
+        mark = Head(self._log.head.seq, self._head_ms)
         sealed = sealing.seal_head(newest, self.origin, mark, self._digest.value)
         return pb.Head(key_epoch=newest.number, sealed=sealed)
 

@@ -9,7 +9,7 @@ import pytest
 
 from agentd.config import Config
 from agentd.daemon import Daemon, running
-from app_flet import intents
+from app_flet import attendance, intents
 from app_flet.device import Device
 from app_flet.glance import clock_line
 from app_flet.model import Model
@@ -129,6 +129,22 @@ async def test_a_desk_whose_clock_is_set_while_its_link_stands_works(
             desk.set_by(by_seconds)
             await both.works()
         assert both.daemon.uplink.redials == dialled
+
+
+@SET
+async def test_a_desk_whose_clock_is_set_answers_whoever_looks(
+    tmp_path: Path, relay: RunningRelay, monkeypatch: pytest.MonkeyPatch, by_seconds: float
+) -> None:
+    monkeypatch.setattr(attendance, "ANSWERS_MS", 2 * attendance.RENEWS_MS)
+    desk = Clocks()
+    async with paired(tmp_path, relay, desk=desk, phone=Clocks()) as both:
+        await both.until(lambda model: model.workstations[both.desk].as_of_ms > 0)
+        desk.set_by(by_seconds)
+        belief, began_ms = both.phone.followings[both.desk].belief, both.phone.now_ms()
+        both.phone.lookers.came("a screen")
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not began_ms < belief.answer_due_ms < began_ms + attendance.ANSWERS_MS:  # noqa: ASYNC110 - tells nobody
+                await asyncio.sleep(0.01)
 
 
 @SET

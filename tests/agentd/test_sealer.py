@@ -68,6 +68,22 @@ async def test_hints_and_heads_open_with_the_newest_key(tmp_path: Path) -> None:
         assert (head.seq, head.time_ms) == (seq, clock.now_ms)
 
 
+async def test_each_head_is_newer_than_the_last_also_when_the_clock_was_set_back(tmp_path: Path) -> None:
+    clock = Clock()
+    async with sealed_log(tmp_path, clock) as (_, sealer):
+
+        def told_ms() -> int:
+            return sealing.open_head(sealer.ring, sealer.origin, sealer.head().sealed).time_ms
+
+        told = [told_ms(), told_ms()]
+        clock.now_ms -= 3_600_000
+        told += [told_ms(), told_ms()]
+        clock.now_ms += 2 * 3_600_000
+        told.append(told_ms())
+        assert told == sorted(set(told))
+        assert told[-1] == clock.now_ms
+
+
 async def test_the_ring_is_remembered(tmp_path: Path) -> None:
     async with sealed_log(tmp_path, Clock()) as (_, sealer):
         sealer.turn()

@@ -377,10 +377,10 @@ class Link:
         focus = Focus(workstation_id=workstation if key else "", focus=key, foreground=foreground)
         if focus == self._sent_focus:
             return
-        await self._say(socket, AttachAppRequest(focus=focus))
         if foreground is not self._is_looked_at:
             for one in self.device.of_relay(self.relay):
                 one.belief.looked_at(self.device.now_ms(), somebody=foreground)
+        await self._say(socket, AttachAppRequest(focus=focus))
         self._sent_focus = focus
 
     @property
