@@ -31,6 +31,8 @@ from wire.vigil import LOOK_SECONDS, REST_SECONDS, Finding, Vigil
 
 HEAD_SECONDS = 30.0
 """How often the freshness mark is renewed while somebody looks."""
+POCKET_HEAD_SECONDS = 45.0
+"""While apps follow and nobody looks, the first heartbeat after so long is a freshness mark."""
 WELCOME_SECONDS = 10.0
 PAGE = 128
 """Records in one frame, at most."""
@@ -284,7 +286,7 @@ class UplinkSession:
 
     async def _sleep(self, now: float) -> None:
         moments = [self._quiet_since + self._heartbeat]
-        if self._apps:
+        if self._apps and self._looked_at.is_set():
             moments.append(self._head_at + HEAD_SECONDS)
         due = self._coalescer.due_at()
         if due is not None:
@@ -340,15 +342,20 @@ class UplinkSession:
         publish = pb.Publish()
         self._add_records(publish)
         self._add_hints(publish, now)
-        # A heartbeat that has to leave anyway is a head, where somebody follows: one waking of the device, not two.
-        beats = now - self._quiet_since >= self._heartbeat
-        head_due = self._apps and (beats or self._head_due or now - self._head_at >= HEAD_SECONDS)
+        head_due = self._apps and (self._head_due or self._is_head_stale(now))
         if not (publish.records or publish.through or publish.volatile or head_due):
             return None
         if publish.records or head_due:
             publish.head.CopyFrom(self._ends.sealer.head())
             self._head_at, self._head_due = now, False
         return publish
+
+    def _is_head_stale(self, now: float) -> bool:
+        """Whether it is time for the next; with a heartbeat that has to leave anyway, where it can wait for one."""
+        age, beats = now - self._head_at, now - self._quiet_since >= self._heartbeat
+        looked_at = self._looked_at.is_set()
+        soonest, latest = (0.0, HEAD_SECONDS) if looked_at else (POCKET_HEAD_SECONDS, 2 * POCKET_HEAD_SECONDS)
+        return age >= latest or (beats and age >= soonest)
 
     def _add_records(self, publish: pb.Publish) -> None:
         head = self._ends.log.head.seq

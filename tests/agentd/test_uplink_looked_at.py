@@ -1,6 +1,7 @@
 """What changes on a workstation's link while somebody looks: it is watched, and answers at once."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 
 import pytest
@@ -26,10 +27,9 @@ async def test_while_an_app_looks_a_silent_relay_is_asked_and_while_one_only_fol
 ) -> None:
     monkeypatch.setattr(uplink_session, "LOOK_SECONDS", 0)
     async with desk(config, relay, agent) as daemon:
-        link = await greeted(relay, heartbeat_seconds=1)
+        link = await greeted(relay, heartbeat_seconds=60)
         await hear_through(link, daemon.log.written)
         link.say(watchers=pb.Watchers(apps=1))
-        await link.hear("publish")
         for _ in range(1_000):
             await asyncio.sleep(0)
         name = agent.begin_session("s", daemon.projects.list()[0].name).name
@@ -88,3 +88,45 @@ async def test_whoever_begins_to_look_is_answered_at_once_with_a_new_head(
             assert not publish.records
             heads.append(publish.head.sealed)
         assert len(set(heads)) == 3
+
+
+@pytest.mark.parametrize("looks", [0, 1])
+async def test_heartbeats_are_heads_where_an_app_follows_and_fewer_of_them_where_nobody_looks(
+    config: Config, relay: ScriptedRelay, agent: ScriptedAgent, monkeypatch: pytest.MonkeyPatch, looks: int
+) -> None:
+    monkeypatch.setattr(uplink_session, "HEAD_SECONDS", 1_000_000)
+    monkeypatch.setattr(uplink_session, "POCKET_HEAD_SECONDS", 2.5)
+    monkeypatch.setattr(uplink_session, "LOOK_SECONDS", 1_000_000)
+    async with desk(config, relay, agent) as daemon:
+        link = await greeted(relay, heartbeat_seconds=1)
+        await hear_through(link, daemon.log.written)
+        link.say(watchers=pb.Watchers(apps=1, foreground_apps=looks))
+        if looks:
+            await link.hear("publish")
+        said = list[str]()
+        for _ in range(6):
+            frame = await link.hear_any()
+            assert not frame.publish.records
+            said.append("head" if frame.publish.head.sealed else str(frame.WhichOneof("frame")))
+            link.say(pong=record_pb2.Pong())
+    if looks:
+        assert said == ["head"] * 6
+    else:
+        assert set(said) == {"head", "ping"}
+        assert "head head" not in " ".join(said)
+
+
+async def test_a_head_does_not_wait_for_heartbeats_that_other_frames_put_off(
+    config: Config, relay: ScriptedRelay, agent: ScriptedAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uplink_session, "POCKET_HEAD_SECONDS", 0.5)
+    async with desk(config, relay, agent) as daemon:
+        link = await greeted(relay, heartbeat_seconds=60)
+        await hear_through(link, daemon.log.written)
+        link.say(watchers=pb.Watchers(apps=1))
+        for inbox_seq in itertools.count(1):
+            link.say(inbox=pb.Inbox(calls=[pb.InboxCall(inbox_seq=inbox_seq, device_id="nobody")]))
+            frame = await link.hear_any()
+            if frame.publish.head.sealed:
+                break
+            assert frame.WhichOneof("frame") == "inbox_ack"

@@ -168,7 +168,7 @@ async def test_a_pong_tells_the_relays_time(config: Config, relay: ScriptedRelay
         pong.server_time.FromSeconds(pong_s := int(Clocks()().wall) + 86_400)
         link.say(pong=pong)
         # What is answered to the next frame comes after this one.
-        link.say(watchers=pb.Watchers(apps=1))
+        link.say(watchers=pb.Watchers(apps=1, foreground_apps=1))
         await link.hear_until("publish")
         assert daemon.uplink is not None
         assert abs(daemon.uplink._access.now_ms() - pong_s * 1000) < 60_000
@@ -186,22 +186,6 @@ async def test_a_link_that_is_half_open_is_given_up_and_dialled_again(
         link.welcome(heartbeat_seconds=1, **LIMITS)
         again = await relay.attached()
         await again.hear("hello")
-
-
-async def test_where_an_app_follows_heartbeats_are_heads(
-    config: Config, relay: ScriptedRelay, agent: ScriptedAgent
-) -> None:
-    async with desk(config, relay, agent) as daemon:
-        link = await relay.attached()
-        await link.hear("hello")
-        link.welcome(heartbeat_seconds=1, **LIMITS)
-        await hear_through(link, daemon.log.written)
-        link.say(watchers=pb.Watchers(apps=1))
-        for _ in range(3):
-            link.say(pong=record_pb2.Pong())
-            publish = (await link.hear("publish")).publish
-            assert publish.head.sealed
-            assert not publish.records
 
 
 async def test_who_knows_that_the_relay_is_back_need_not_wait_and_disturbs_no_link_that_stands(

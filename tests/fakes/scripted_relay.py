@@ -24,10 +24,14 @@ class Attached:
 
     async def hear(self, kind: str) -> pb.AttachWorkstationRequest:
         """The next frame, which must be of this kind."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            frame = await self._heard.get()
+        frame = await self.hear_any()
         assert frame.WhichOneof("frame") == kind, frame
         return frame
+
+    async def hear_any(self) -> pb.AttachWorkstationRequest:
+        """The next frame."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            return await self._heard.get()
 
     async def hear_until(self, kind: str) -> pb.AttachWorkstationRequest:
         """The next frame of this kind; others are skipped."""

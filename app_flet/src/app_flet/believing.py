@@ -23,7 +23,7 @@ LEFT_OUT = "The relay left out part of what {name} wrote. What you see may be ol
 SILENT = "The relay says that {name} is online, yet nothing that {name} vouches for arrives. What you see may be old."
 UNPROVEN = "The relay says that {name} began a new log, yet nothing of {name} proves it. What you see may be old."
 SILENT_AFTER_MS = 120_000
-"""Four intervals in which a workstation renews its head while somebody follows."""
+"""Longer than two intervals in which a workstation renews its head while an app follows and nobody looks."""
 ASLEEP_AFTER_MS = 75_000
 """Not judged for so long: this device slept, and what came meanwhile is still on its way."""
 

@@ -108,7 +108,7 @@ def start(device: Device, chosen: Choice, text: str) -> bytes:
 def settled(workstations: tuple[WorkstationView, ...], chosen: Choice) -> tuple[WorkstationView, Choice]:
     """The choice as it can be carried out: what is gone or was never chosen becomes the first of its kind."""
     by_id = {known.id: known for known in workstations}
-    known = by_id.get(chosen.get("workstation", "")) or next((k for k in workstations if k.online), workstations[0])
+    known = by_id.get(chosen.get("workstation", "")) or next((k for k in workstations if k.is_there), workstations[0])
     project = _one([p.name for p in projects(known)], chosen.get("project", ""))
     offered = agents(known)
     agent = _one([a.id for a in offered], chosen.get("agent", ""))
