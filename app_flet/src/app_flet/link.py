@@ -354,9 +354,9 @@ class Link:
     async def _send_due(self, socket: ClientConnection) -> float:
         """Sends what is due, and returns the seconds until more of it may leave."""
         self.device.outgoing.expire()
+        await self._send_focus(socket)
         now_ms = self.device.now_ms()
         self.device.happened(e for following in self.device.of_relay(self.relay) for e in following.judged(now_ms))
-        await self._send_focus(socket)
         for call in self.device.outgoing.outbox.due(self.device.now_ms()):
             frame = self._call(call)
             if frame is None:
