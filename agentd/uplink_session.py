@@ -5,6 +5,7 @@ answered, then the log and the hints. Records are sealed when their frame is mad
 """
 
 import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -104,8 +105,7 @@ class UplinkSession:
         self._ack_through = 0
         self._waiting = asyncio.Semaphore(MAX_INBOXES)
         self._members_due = True
-        self._head_at = 0.0
-        self._head_due = False
+        self._head_at = -math.inf
         self._quiet_since = time.monotonic()
         self._write_seconds = 0.0
         self._heard_at = time.monotonic()
@@ -235,8 +235,9 @@ class UplinkSession:
             self._looked_at.set()
         else:
             self._looked_at.clear()
-        # With every change, not only when the number rises: one that looked away and back may look like none.
-        self._head_due = watchers.foreground_apps > 0
+        if watchers.foreground_apps:
+            # With every change, not only when the number rises: one that looked away and back may look like none.
+            self._head_at = -math.inf
         self._wake.set()
 
     # --- from the workstation ---
@@ -342,12 +343,12 @@ class UplinkSession:
         publish = pb.Publish()
         self._add_records(publish)
         self._add_hints(publish, now)
-        head_due = self._apps and (self._head_due or self._is_head_stale(now))
+        head_due = self._apps and self._is_head_stale(now)
         if not (publish.records or publish.through or publish.volatile or head_due):
             return None
         if publish.records or head_due:
             publish.head.CopyFrom(self._ends.sealer.head())
-            self._head_at, self._head_due = now, False
+            self._head_at = now
         return publish
 
     def _is_head_stale(self, now: float) -> bool:

@@ -8,11 +8,12 @@ import pytest
 
 from agentd import uplink_session
 from agentd.config import Config
+from agentd.daemon import Daemon
 from halyard.link.v1 import link_service_pb2 as pb
 from halyard.link.v1 import record_pb2
 from tests.agentd.test_uplink_session import desk, greeted, hear_through
 from tests.fakes.scripted_agent import ScriptedAgent
-from tests.fakes.scripted_relay import ScriptedRelay, scripted_relay
+from tests.fakes.scripted_relay import PATIENCE_SECONDS, Attached, ScriptedRelay, scripted_relay
 
 
 @pytest.fixture
@@ -21,14 +22,20 @@ async def relay() -> AsyncIterator[ScriptedRelay]:
         yield serving
 
 
+async def level(relay: ScriptedRelay, daemon: Daemon, heartbeat_seconds: int = 20) -> Attached:
+    """A link over which all that was written has left."""
+    link = await greeted(relay, heartbeat_seconds=heartbeat_seconds)
+    await hear_through(link, daemon.log.written)
+    return link
+
+
 @pytest.mark.parametrize("looks_at", ["a session", "lists"])
 async def test_while_an_app_looks_a_silent_relay_is_asked_and_while_one_only_follows_it_is_not(
     config: Config, relay: ScriptedRelay, agent: ScriptedAgent, monkeypatch: pytest.MonkeyPatch, looks_at: str
 ) -> None:
     monkeypatch.setattr(uplink_session, "LOOK_SECONDS", 0)
     async with desk(config, relay, agent) as daemon:
-        link = await greeted(relay, heartbeat_seconds=60)
-        await hear_through(link, daemon.log.written)
+        link = await level(relay, daemon, heartbeat_seconds=60)
         link.say(watchers=pb.Watchers(apps=1))
         for _ in range(1_000):
             await asyncio.sleep(0)
@@ -52,8 +59,7 @@ async def test_how_long_the_relay_takes_to_answer_is_measured_and_what_it_says_u
 ) -> None:
     monkeypatch.setattr(uplink_session, "LOOK_SECONDS", 0.2)
     async with desk(config, relay, agent) as daemon:
-        link = await greeted(relay)
-        await hear_through(link, daemon.log.written)
+        link = await level(relay, daemon)
         assert daemon.uplink is not None
         session = daemon.uplink._session
         assert session is not None
@@ -78,8 +84,7 @@ async def test_whoever_begins_to_look_is_answered_at_once_with_a_new_head(
 ) -> None:
     monkeypatch.setattr(uplink_session, "HEAD_SECONDS", 1_000_000)
     async with desk(config, relay, agent) as daemon:
-        link = await greeted(relay, heartbeat_seconds=60)
-        await hear_through(link, daemon.log.written)
+        link = await level(relay, daemon, heartbeat_seconds=60)
         heads = list[bytes]()
         # Their number may be the same again: one looked away and back, or one left as another came.
         for _ in range(3):
@@ -98,8 +103,7 @@ async def test_heartbeats_are_heads_where_an_app_follows_and_fewer_of_them_where
     monkeypatch.setattr(uplink_session, "POCKET_HEAD_SECONDS", 2.5)
     monkeypatch.setattr(uplink_session, "LOOK_SECONDS", 1_000_000)
     async with desk(config, relay, agent) as daemon:
-        link = await greeted(relay, heartbeat_seconds=1)
-        await hear_through(link, daemon.log.written)
+        link = await level(relay, daemon, heartbeat_seconds=1)
         link.say(watchers=pb.Watchers(apps=1, foreground_apps=looks))
         if looks:
             await link.hear("publish")
@@ -121,12 +125,12 @@ async def test_a_head_does_not_wait_for_heartbeats_that_other_frames_put_off(
 ) -> None:
     monkeypatch.setattr(uplink_session, "POCKET_HEAD_SECONDS", 0.5)
     async with desk(config, relay, agent) as daemon:
-        link = await greeted(relay, heartbeat_seconds=60)
-        await hear_through(link, daemon.log.written)
+        link = await level(relay, daemon, heartbeat_seconds=60)
         link.say(watchers=pb.Watchers(apps=1))
-        for inbox_seq in itertools.count(1):
-            link.say(inbox=pb.Inbox(calls=[pb.InboxCall(inbox_seq=inbox_seq, device_id="nobody")]))
-            frame = await link.hear_any()
-            if frame.publish.head.sealed:
-                break
-            assert frame.WhichOneof("frame") == "inbox_ack"
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            for inbox_seq in itertools.count(1):
+                link.say(inbox=pb.Inbox(calls=[pb.InboxCall(inbox_seq=inbox_seq, device_id="nobody")]))
+                frame = await link.hear_any()
+                if frame.publish.head.sealed:
+                    break
+                assert frame.WhichOneof("frame") == "inbox_ack"

@@ -12,7 +12,7 @@ from tests.chaos.proxy import Proxy
 from tests.chaos.rig import free_port
 from tests.fakes.relay_process import relay_process
 from tests.flows.stack import running_stack
-from tests.flows.test_move import let_in, until
+from tests.flows.test_move import PATIENCE_SECONDS, let_in, until
 
 
 async def test_whoever_looks_at_a_workstation_that_cannot_hear_it_sees_that_it_does_not_answer(tmp_path: Path) -> None:
@@ -30,8 +30,9 @@ async def test_whoever_looks_at_a_workstation_that_cannot_hear_it_sees_that_it_d
             await until(device, lambda model: model.workstations[desk].as_of_ms > looked_ms)
             assert device.model.workstations[desk].is_there
             device.lookers.left("a screen")
-            while device.followings[desk].belief.answer_due_ms:  # noqa: ASYNC110 - tells nobody
-                await asyncio.sleep(0.01)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while device.followings[desk].belief.answer_due_ms:  # noqa: ASYNC110 - tells nobody
+                    await asyncio.sleep(0.01)
 
             network.silence()
             network.clear()
