@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
+from app_flet.digest import counted
 from app_flet.glance import UNLISTED, UNLISTED_ADVICE, unlisted_line, workstation_name
 from app_flet.instants import MINUTE_MS, ago, clock_time
 from app_flet.model import LinkState, LinkView, Model, WorkstationView
@@ -127,14 +128,10 @@ def _calls(model: Model, known: WorkstationView, now_ms: int) -> v1.Check:
     if not waiting:
         return ok("calls", "nothing waits to be sent or answered")
     oldest_ms = min(call.created_ms for call in waiting)
-    told = f"{_count(len(waiting), 'call')} under way, the oldest {_back(oldest_ms, now_ms)}"
+    told = f"{counted(len(waiting), 'call')} under way, the oldest {_back(oldest_ms, now_ms)}"
     if now_ms - oldest_ms > WAITING_MS and known.online:
         return warning("calls", f"{told}.", "They are kept and sent again; agentd may be starting or busy.")
     return ok("calls", f"{told}; they are kept on this device until they are answered")
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def _workstation(known: WorkstationView, link: LinkView, now_ms: int) -> v1.Check:

@@ -168,13 +168,14 @@ def figures(found: Digest) -> tuple[str, ...]:
     """The digest in short words, most telling first."""
     more = "" if found.is_whole else "+"
     said: Iterable[str] = (
-        _count(found.turns, "turn", more),
-        _count(found.files, "file", more) + f" changed (+{found.additions} -{found.deletions})" if found.files else "",
+        counted(found.turns, "turn", more),
+        counted(found.files, "file", more) + f" changed (+{found.additions} -{found.deletions})" if found.files else "",
         f"{found.troubles} did not end well" if found.troubles else "",
         f"{found.cost}{more}" if found.cost else "",
     )
     return tuple(filter(None, said))
 
 
-def _count(number: int, word: str, more: str = "") -> str:
+def counted(number: int, word: str, more: str = "") -> str:
+    """`1 file`, `2 files`; `2+ files` with `more` as "+"."""
     return f"{number}{more} {word}" if number == 1 and not more else f"{number}{more} {word}s"

@@ -17,6 +17,7 @@ from app_flet.components.touch import (
     region,
     tappable,
 )
+from app_flet.digest import counted
 from app_flet.glance import agents, devices, projects, role_in, uses_demo_model, workstation_name, workstation_resource
 from app_flet.instants import ago, milliseconds
 from app_flet.model import WorkstationView
@@ -76,7 +77,7 @@ def WorkstationRow(known: WorkstationView) -> ft.Control:
     state = badge(Tone.DONE, "online", dark=dark) if known.is_there else badge(Tone.OFFLINE, away, dark=dark)
     said = workstation_resource(known)
     about = " · ".join(
-        filter(None, [said.platform, f"{len(devices(known))} devices", f"{len(projects(known))} projects"])
+        filter(None, [said.platform, counted(len(devices(known)), "device"), counted(len(projects(known)), "project")])
     )
     row = ft.Row(
         [
