@@ -18,6 +18,7 @@ from pathlib import Path
 
 import psutil
 
+from agentd.ended import has_ended, wait_until_ended
 from agentd.errors import RelayDamagedError, RelayFailedError
 from agentd.private_log import private_log
 from agentd.storage import is_full
@@ -206,12 +207,12 @@ def reap_orphan(data: Path) -> None:
         noted = json.loads(_pid_file(data).read_text())
         orphan = psutil.Process(noted["pid"])
         # Pids come round again; only the same pid with the same birth is the same process.
-        if orphan.create_time() != noted["create_time"]:
+        if orphan.create_time() != noted["create_time"] or has_ended(orphan):
             return
     except (OSError, ValueError, KeyError, psutil.NoSuchProcess):
         return
     logger.info("Stopping the relay that a killed agentd left behind (pid %s).", orphan.pid)
     with contextlib.suppress(psutil.NoSuchProcess):
         orphan.terminate()
-    if psutil.wait_procs([orphan], timeout=STOP_SECONDS)[1]:
-        orphan.kill()
+        if wait_until_ended([orphan], STOP_SECONDS):
+            orphan.kill()

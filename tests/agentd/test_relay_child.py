@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import sys
@@ -12,10 +13,12 @@ import httpx
 import psutil
 import pytest
 
-from agentd import storage
+from agentd import relay_child, storage
 from agentd.config import RelayAddress
+from agentd.ended import has_ended
 from agentd.errors import RelayDamagedError, RelayFailedError
 from agentd.relay_child import RelayChild, RelayCommand, RelayReady, running
+from tests.fakes.unasked import unasked
 
 
 @pytest.fixture
@@ -81,6 +84,21 @@ async def test_the_relay_of_a_killed_agentd_stops_by_itself(command: RelayComman
     await owning.wait()
     assert psutil.wait_procs([relay], timeout=60)[1] == []
     assert command.log.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_relay_of_a_killed_agentd_that_ended_unasked_is_not_waited_for(
+    command: RelayCommand, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with unasked("time.sleep(3600)") as running_on, unasked("pass") as zombie:
+        for noted, words in (running_on, "left behind"), (zombie, ""):
+            told = {"pid": noted.pid, "create_time": noted.create_time()}
+            (command.data / "relay.pid").write_text(json.dumps(told))
+            caplog.clear()
+            relay_child.reap_orphan(command.data)
+            assert words in caplog.text
+            assert has_ended(noted)
+    assert not caplog.text, "it had ended before"
 
 
 async def test_a_process_that_only_has_the_noted_pid_is_left_alone(command: RelayCommand) -> None:

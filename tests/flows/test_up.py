@@ -172,6 +172,8 @@ async def test_in_a_terminal_it_shows_the_way_in_opens_a_browser_and_ends_with_c
     browser.chmod(0o700)
     project = repository(tmp_path / "project")
     machine |= {"BROWSER": f"{browser} %s", "TERM": "xterm"}
+    # OpenCode offers everybody the models of its makers: nobody chose those.
+    del machine["OPENCODE_MODELS_PATH"]
     process = await up(machine, "--port", "0", terminal=True, folder=project)
     assert process.stdin is not None
     shown = await read_until(process, "one use, five minutes")

@@ -25,6 +25,7 @@ from agentd.agents import warden
 from agentd.agents.agent import AgentUnavailableError
 from agentd.agents.opencode import launch
 from agentd.agents.opencode.client import Client
+from agentd.ended import wait_until_ended
 from agentd.private_log import private_log
 
 _log = logging.getLogger(__name__)
@@ -200,7 +201,7 @@ def reap(mark: str) -> int:
                 process.kill()
         if not wanted:
             break
-        psutil.wait_procs(wanted, timeout=_REAP_SECONDS)
+        wait_until_ended(wanted, _REAP_SECONDS)
     return count
 
 
