@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -160,17 +161,18 @@ NEEDS: dict[str, Callable[[], None]] = {
 
 
 def main(names: list[str]) -> int:
-    """Meet every need in order; 1 and a sentence when one cannot be met."""
+    """Meet the needs, side by side, for none waits for another; 1 and a sentence for each that cannot be met."""
     if sys.version_info < OLDEST:
         print(f"Halyard needs Python 3.11 or newer; this is {sys.version.split()[0]}. Run: make PYTHON=python3.11 …")
         return 1
-    try:
-        for name in names:
-            NEEDS[name]()
-    except MissingNeedError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    with ThreadPoolExecutor(max_workers=len(NEEDS)) as side_by_side:
+        steps = [side_by_side.submit(NEEDS[name]) for name in names]
+    failures = [failure for failure in map(Future.exception, steps) if failure is not None]
+    for failure in failures:
+        if not isinstance(failure, MissingNeedError):
+            raise failure
+        print(failure, file=sys.stderr)
+    return 1 if failures else 0
 
 
 if __name__ == "__main__":

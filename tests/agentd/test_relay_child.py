@@ -89,7 +89,7 @@ async def test_the_relay_of_a_killed_agentd_stops_by_itself(command: RelayComman
 def test_the_relay_of_a_killed_agentd_that_ended_unasked_is_not_waited_for(
     command: RelayCommand, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, logger=relay_child.logger.name)
     with unasked("time.sleep(3600)") as running_on, unasked("pass") as zombie:
         for noted, words in (running_on, "left behind"), (zombie, ""):
             told = {"pid": noted.pid, "create_time": noted.create_time()}

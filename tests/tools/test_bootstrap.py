@@ -1,4 +1,5 @@
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,21 @@ def test_without_npm_a_sentence_says_what_to_install(
 
     assert bootstrap.main(["any-opencode"]) == 1
     assert "apt-get install npm" in capsys.readouterr().err
+
+
+def test_needs_are_met_side_by_side_and_each_that_cannot_be_met_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    together = threading.Barrier(3, timeout=30)
+
+    def fail(sentence: str) -> None:
+        together.wait()
+        raise bootstrap.MissingNeedError(sentence)
+
+    needs = {"one": together.wait, "two": lambda: fail("No two."), "three": lambda: fail("No three.")}
+    monkeypatch.setattr(bootstrap, "NEEDS", needs)
+    assert bootstrap.main(list(needs)) == 1
+    assert capsys.readouterr().err == "No two.\nNo three.\n"
 
 
 def test_ones_own_opencode_is_enough(empty_path: Path) -> None:

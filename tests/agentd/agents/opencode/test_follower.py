@@ -121,10 +121,12 @@ async def test_what_was_asked_while_nobody_listened_is_asked_after_the_next_conn
         shared.model.release("asking")
         permission = await shared.permission(session)
         await seen.journal.until(lambda j: permission.name in j.pending(), "the permission")
+        # Which call asks for it is told of as soon as the call is.
+        await seen.journal.until(lambda j: bool(j.permissions[permission.name].part), "its call")
         assert seen.journal.permissions[permission.name].part == permission.part
         await shared.allow(permission)
         await shared.idle(session)
-        await seen.journal.until(lambda j: not j.pending(), "the permission to be withdrawn")
+        await seen.journal.until(lambda j: permission.name not in j.pending(), "the permission to be withdrawn")
 
 
 async def test_a_restarted_reader_goes_on_where_it_was_and_reads_what_it_missed(shared: Rig) -> None:
