@@ -178,12 +178,12 @@ def test_a_session_that_opencode_has_lost_has_nothing_earlier_to_offer() -> None
 async def test_after_the_log_was_lost_an_old_session_is_there_is_read_and_goes_on(
     opencode: Path, tmp_path: Path
 ) -> None:
-    async with rig(tmp_path / "rig", opencode) as made:
+    async with rig(tmp_path / "rig", opencode, following=Following(listed_sessions=LISTED)) as made:
         old = await made.session("The oldest")
         for number in range(3):
             await made.ask(old, says(f"Said {number}."))
         client = made.agent._life().client
-        newer = [(await client.create_session(str(made.folder), {"title": f"Newer {n}"})).id for n in range(51)]
+        newer = [(await client.create_session(str(made.folder), {"title": f"Newer {n}"})).id for n in range(LISTED + 1)]
         await client.archive(newer[0], 1)
         await made.stop()
         made.journal = MemoryJournal()
