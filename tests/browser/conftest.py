@@ -127,7 +127,8 @@ class PairedPhone:
     async def _browser(self) -> Browser:
         if self.opened is None:
             self.launches += 1
-            self.opened = await self.stack.enter_async_context(browser(self.folder / f"browser-{self.launches}"))
+            folder = self.folder / f"browser-{self.launches}"
+            self.opened = await self.stack.enter_async_context(browser(folder, still=True))
             await pair(self.opened, self.house)
             await self.opened.page.goto("about:blank")
         return self.opened
@@ -168,10 +169,12 @@ async def _end(process: Process) -> None:
 
 @pytest.fixture
 def open_browser(tmp_path: Path, request: pytest.FixtureRequest) -> OpenBrowser:
-    """Opens browsers; of a phone's sharpness where their pictures are kept."""
+    """Opens browsers; of a phone's sharpness where their pictures are kept. Most are still: see `hands.browser`."""
     kept = request.config.getoption("--screenshots") is not None
 
-    def open_one(name: str = "browser", *, size: tuple[int, int] = PHONE) -> AbstractAsyncContextManager[Browser]:
-        return browser(tmp_path / name, size=size, sharpness=2 if kept and size == PHONE else 1)
+    def open_one(
+        name: str = "browser", *, size: tuple[int, int] = PHONE, still: bool = True
+    ) -> AbstractAsyncContextManager[Browser]:
+        return browser(tmp_path / name, size=size, sharpness=2 if kept and size == PHONE else 1, still=still)
 
     return open_one

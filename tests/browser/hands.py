@@ -57,6 +57,11 @@ class Browser:
         await self.page.reload()
         await self.ready()
 
+    async def move(self) -> None:
+        """Loads the app anew with all its motion, in a browser that was opened still."""
+        await self.page.emulate_media(reduced_motion="no-preference")
+        await self.reload()
+
     async def ready(self) -> None:
         await self.page.wait_for_selector("flt-semantics-placeholder", state="attached")
         await self.page.evaluate("document.querySelector('flt-semantics-placeholder').click()")
@@ -121,13 +126,16 @@ class Browser:
 
 
 @asynccontextmanager
-async def browser(folder: Path, *, size: tuple[int, int] = PHONE, sharpness: int = 1) -> AsyncIterator[Browser]:
+async def browser(
+    folder: Path, *, size: tuple[int, int] = PHONE, sharpness: int = 1, still: bool = False
+) -> AsyncIterator[Browser]:
     """A fresh browser that keeps its storage in `folder`, with so many pixels to a logical one: without a graphics
-    card, what Flutter paints takes time by the pixel.
+    card, what Flutter paints takes time by the pixel, and while something moves all the time there is. `still` asks
+    for reduced motion, as a person's system may.
     """
     async with async_playwright() as playwright:
         playwright.selectors.set_test_id_attribute("flt-semantics-identifier")
-        context = await _launch(playwright, folder, size, sharpness)
+        context = await _launch(playwright, folder, size, sharpness, still=still)
         context.set_default_timeout(PATIENCE_MS)
         try:
             async with _looked_after(Browser(context, context.pages[0], size == PHONE), folder) as opened:
@@ -165,7 +173,9 @@ def _note(opened: Browser, kind: str, text: str) -> None:
         opened.problems.append(text)
 
 
-async def _launch(playwright: Playwright, folder: Path, size: tuple[int, int], sharpness: int) -> BrowserContext:
+async def _launch(
+    playwright: Playwright, folder: Path, size: tuple[int, int], sharpness: int, *, still: bool
+) -> BrowserContext:
     is_phone = size == PHONE
     return await playwright.chromium.launch_persistent_context(
         str(folder),
@@ -176,4 +186,5 @@ async def _launch(playwright: Playwright, folder: Path, size: tuple[int, int], s
         is_mobile=is_phone,
         has_touch=is_phone,
         device_scale_factor=sharpness,
+        reduced_motion="reduce" if still else "no-preference",
     )

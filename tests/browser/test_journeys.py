@@ -29,7 +29,7 @@ async def test_pair_by_code_then_an_edit_is_asked_for_approved_and_on_disk(
     house: House, open_browser: OpenBrowser
 ) -> None:
     assert BUG in text_of(house.greeter)
-    async with open_browser() as phone:
+    async with open_browser(still=False) as phone:
         await pair(phone, house)
         await begin(phone, "Please fix the greeter")
         await phone.sees("There is a typo")
@@ -89,6 +89,7 @@ async def test_a_long_answer_streams_and_can_be_stopped(paired: PairedPhone) -> 
 
 async def test_what_is_typed_after_coming_back_from_the_review_is_what_is_said(paired: PairedPhone) -> None:
     async with paired.tab() as phone:
+        await phone.move()
         await begin(phone, "hello there")
         await phone.lacks("stop")
         await phone.tap("review")

@@ -204,7 +204,7 @@ async def test_a_session_after_an_absence(
     monkeypatch.setattr(digest, "ABSENCE_MS", 0)
     for value in Scene().notes(1, 6, 30):
         bench.write(value)
-    async with served(harbour, tmp_path / "data") as url, open_browser(size=PHONE) as phone:
+    async with served(harbour, tmp_path / "data") as url, open_browser(size=PHONE, still=False) as phone:
         camera = Camera(phone, folder, "phone")
         await phone.open(url)
         await met(phone, harbour, bench)
