@@ -282,10 +282,6 @@ async def rig(
             await made.stop()
 
 
-def is_gone(process: psutil.Process) -> bool:
-    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-
-
 def _command_line(process: psutil.Process) -> list[str]:
     try:
         return process.cmdline()

@@ -20,6 +20,7 @@ from agentd.demo.provider import opencode_config
 from agentd.demo.scenarios import SCENARIOS
 from agentd.demo.script import Conversation
 from agentd.demo.server import ModelServer
+from agentd.ended import has_ended
 from tests.fakes.app_link import AppLink
 from tests.fakes.opencode import environment, find_opencode, person, repository
 from tests.fakes.relay_process import RunningRelay, relay_process
@@ -181,15 +182,8 @@ def family_of(pid: int) -> list[psutil.Process]:
 async def all_gone(family: list[psutil.Process]) -> None:
     """Returns once none of them runs any more; TimeoutError when some go on."""
     async with asyncio.timeout(STOP_SECONDS):
-        while any(_lives(process) for process in family):  # noqa: ASYNC110 - the process table wakes nobody
+        while not all(map(has_ended, family)):  # noqa: ASYNC110 - the process table wakes nobody
             await asyncio.sleep(0.05)
-
-
-def _lives(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def left_running(marker: str) -> list[str]:

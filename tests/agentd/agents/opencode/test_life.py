@@ -20,11 +20,12 @@ from agentd.call_book import CallBook
 from agentd.config import Config
 from agentd.demo.script import Hold, Say
 from agentd.doctor import Doctor, Place
+from agentd.ended import has_ended
 from agentd.store import Store
 from halyard.agent.v1 import decision_pb2, session_pb2, workstation_service_pb2
 from halyard.agent.v1.resource_pb2 import Resource
 from tests.fakes.journal import MemoryJournal
-from tests.fakes.opencode import READY, Rig, Running, is_gone, prompts_seen, rig, runs, says, turn
+from tests.fakes.opencode import READY, Rig, Running, prompts_seen, rig, runs, says, turn
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -107,7 +108,7 @@ async def _examined(doctor: Doctor) -> dict[str, workstation_service_pb2.Check]:
 
 async def test_a_kill_while_a_command_runs_ends_the_command_and_marks_the_turn(crashing: Rig, killed: Killed) -> None:
     session = killed.running
-    assert is_gone(killed.command)
+    assert has_ended(killed.command)
     interrupted = session_pb2.TOOL_STATE_INTERRUPTED
     await crashing.until(lambda j: j.calls(session)[0].state == interrupted, "the call to be marked")
     assert crashing.journal.session(session).state == session_pb2.SESSION_STATE_INTERRUPTED
@@ -256,7 +257,7 @@ def _was_just_stopped(journal: MemoryJournal, session: str, queued: str) -> None
 async def test_a_killed_agentd_finds_the_server_it_left_and_what_was_running(
     crashing: Rig, left_behind: LeftBehind
 ) -> None:
-    assert is_gone(left_behind.server)
+    assert has_ended(left_behind.server)
     assert crashing.pid not in (0, left_behind.server.pid)
     session = left_behind.streaming
     assert crashing.journal.session(session).state == session_pb2.SESSION_STATE_INTERRUPTED

@@ -12,6 +12,7 @@ import pytest
 from agentd.agents.agent import AgentUnavailableError
 from agentd.agents.opencode.launch import ACCESS_VARIABLE, MARK_VARIABLE
 from agentd.agents.opencode.process import OpenCodeProcess, draw_mark, free_port, reap
+from agentd.ended import has_ended
 
 
 def program(folder: Path, script: str) -> Path:
@@ -75,7 +76,7 @@ async def test_what_killed_wardens_left_behind_is_found_by_its_mark(tmp_path: Pa
     psutil.wait_procs([server], timeout=30)
     assert left_behind.is_running()
     assert await asyncio.to_thread(reap, mark) >= 1
-    assert not left_behind.is_running() or left_behind.status() == psutil.STATUS_ZOMBIE
+    assert has_ended(left_behind)
     assert await asyncio.to_thread(reap, mark) == 0
     await process.stop()
 

@@ -15,9 +15,10 @@ import pytest_asyncio
 
 from agentd.agents.opencode.process import reap
 from agentd.demo.script import Hold, Say
+from agentd.ended import has_ended
 from halyard.agent.v1 import session_pb2
 from tests.fakes.journal import WAIT_SECONDS
-from tests.fakes.opencode import QUICK, READY, Rig, is_gone, rig, runs, says, turn
+from tests.fakes.opencode import QUICK, READY, Rig, rig, runs, says, turn
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -52,7 +53,7 @@ class Former:
     async def is_replaced(self, made: Rig) -> None:
         """Waits for another server; of this one nothing is left by then."""
         await made.another_life(self.pid)
-        assert [process for process in self.family if not is_gone(process)] == []
+        assert [process for process in self.family if not has_ended(process)] == []
         assert await asyncio.to_thread(reap, self.mark) == 0
 
 
